@@ -1,0 +1,158 @@
+package spec
+
+import "time"
+
+// CampaignInput is one launch of one dataset: samples × epochs.
+type CampaignInput struct {
+	// Name becomes campaign/<name>, the workflow ID. Default: the file's base name and a time stamp, given by the starter.
+	Name    string  `json:"name,omitempty"`
+	Dataset Dataset `json:"dataset"`
+	// Answers are the candidates that are judged. Default from job.
+	Answers Answers `json:"answers,omitzero"`
+	// Epochs repeats each sample. Default 1; with answers from samples, the number of rows of the sample.
+	Epochs int `json:"epochs,omitempty"`
+	// Eval is the template of every trial: its strings are Go text/templates over the sample's fields.
+	Eval EvalTemplate `json:"eval"`
+	// MaxParallel bounds this campaign's evals that run or wait for a slot. Default 2 × DAYTONA_MAX_PARALLEL_SANDBOXES, at most 200.
+	MaxParallel int `json:"max_parallel,omitempty"`
+	// PassAtK lists the k of pass@k. Default [1].
+	PassAtK []int `json:"pass_at_k,omitempty"`
+	// Gate turns the result into a verdict.
+	Gate Gate `json:"gate,omitzero"`
+	// RetryOf names the campaign whose infrastructure-broken trials this one runs again. Set by campaign retry.
+	RetryOf string `json:"retry_of,omitempty"`
+	// RetryNumber is n of <id>/retry-n. Set by campaign retry.
+	RetryNumber int `json:"retry_number,omitempty"`
+}
+
+// Dataset formats.
+const (
+	FormatHumanEval = "humaneval"
+	FormatJSONL     = "jsonl"
+	FormatCSV       = "csv"
+)
+
+// Dataset names the samples.
+type Dataset struct {
+	// Format is humaneval, jsonl or csv. Gzip is seen by its magic bytes.
+	Format string `json:"format,omitempty"`
+	// URI is store:KEY or file:///PATH; on a command line a plain path, which is uploaded first. {date} is expanded (YYYY-MM-DD, UTC).
+	URI string `json:"uri"`
+	// SHA256 (hex) pins the bytes.
+	SHA256 string `json:"sha256,omitempty"`
+	// IDField holds the sample's id. Default the first of id, task_id, instance_id, sample_id that every row has.
+	IDField string `json:"id_field,omitempty"`
+	// CategoryField groups samples in reports. Default none.
+	CategoryField string `json:"category_field,omitempty"`
+	// Limit keeps the first n samples. 0 keeps all.
+	Limit int `json:"limit,omitempty"`
+	// SampleIDs keeps these only; an unknown one is an error.
+	SampleIDs []string `json:"sample_ids,omitempty"`
+}
+
+// Where answers come from.
+const (
+	AnswersJob     = "job"     // a step of the job makes them
+	AnswersSamples = "samples" // a JSONL file of {task_id, completion}
+	AnswersField   = "field"   // a field of the dataset
+)
+
+// Answers are the candidates that are judged. Templates see one as .completion.
+type Answers struct {
+	From string `json:"from,omitempty"`
+	// URI and SHA256: the samples file, as for Dataset.
+	URI    string `json:"uri,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	// Field of the dataset, when From is field. A list gives one epoch each.
+	Field string `json:"field,omitempty"`
+	// Text, when From is text: the same answer for every sample (a baseline, such as "    pass\n").
+	Text string `json:"text,omitempty"`
+}
+
+// AnswersText gives every sample the same answer.
+const AnswersText = "text"
+
+// EvalTemplate is an EvalInput whose strings are templates: {{.field}} of the sample's row, .completion, .sample_id,
+// .epoch, .campaign; shquote quotes for a shell, json encodes. A missing field is an error that names it and the row.
+type EvalTemplate EvalInput
+
+// Gate turns metrics into a verdict.
+type Gate struct {
+	// MinAccuracy of the scored trials. Nil: no gate.
+	MinAccuracy *float64 `json:"min_accuracy,omitempty"`
+	// MinCoverage is n_scored ÷ n_total below which the campaign is INCONCLUSIVE. Default 0.95.
+	MinCoverage *float64 `json:"min_coverage,omitempty"`
+}
+
+// Verdicts.
+const (
+	VerdictPass         = "PASS"
+	VerdictFail         = "FAIL"
+	VerdictInconclusive = "INCONCLUSIVE"
+)
+
+// CampaignResult is the summary that a CampaignWorkflow returns and that stands in summary.json.
+type CampaignResult struct {
+	Campaign string `json:"campaign"`
+	Status   string `json:"status"`
+	Metrics
+	Verdict       string    `json:"verdict"`
+	DatasetSHA256 string    `json:"dataset_sha256"`
+	AnswersSHA256 string    `json:"answers_sha256,omitempty"`
+	ManifestURI   string    `json:"manifest_uri"`
+	ResultsURI    string    `json:"results_uri"`
+	SummaryURI    string    `json:"summary_uri"`
+	StartedAt     time.Time `json:"started_at"`
+	FinishedAt    time.Time `json:"finished_at"`
+}
+
+// Metrics always show what was not scored beside what was.
+type Metrics struct {
+	NTotal      int `json:"n_total"`
+	NScored     int `json:"n_scored"`
+	NPassed     int `json:"n_passed"`
+	NInfraError int `json:"n_infra_error"`
+	// NError counts the other trials without a score (user, limit, scorer, ambiguous); NCancelled the cancelled ones.
+	NError     int `json:"n_error"`
+	NCancelled int `json:"n_cancelled"`
+	// Coverage is n_scored ÷ n_total, Accuracy n_passed ÷ n_scored, MeanScore the mean of score.value. Nil when undefined.
+	Coverage  float64  `json:"coverage"`
+	Accuracy  *float64 `json:"accuracy"`
+	MeanScore *float64 `json:"mean_score"`
+	// PassAtK: "1" → the unbiased estimator (Chen et al. 2021), over samples with at least k scored epochs.
+	PassAtK map[string]float64 `json:"pass_at_k"`
+	// PendingCleanup counts trials whose last sandbox was not yet proven gone when they returned; their leases go on.
+	PendingCleanup int `json:"pending_cleanup"`
+	// SandboxSeconds paid for, proven removals only.
+	SandboxSeconds float64 `json:"sandbox_seconds"`
+}
+
+// TrialRow is one line of results.jsonl.
+type TrialRow struct {
+	Campaign      string       `json:"campaign"`
+	SampleID      string       `json:"sample_id"`
+	Epoch         int          `json:"epoch"`
+	Category      string       `json:"category,omitempty"`
+	Status        string       `json:"status"`
+	Passed        *bool        `json:"passed"`
+	Score         *float64     `json:"score"`
+	ExitCode      *int         `json:"exit_code"`
+	TimedOut      bool         `json:"timed_out"`
+	Error         *EvalError   `json:"error"`
+	Attempts      int          `json:"attempts"`
+	Timings       Timings      `json:"timings"`
+	Sandbox       *SandboxUse  `json:"sandbox"`
+	Removal       *Certificate `json:"removal"`
+	Artifacts     []Artifact   `json:"artifacts,omitempty"`
+	EvalID        string       `json:"eval_id"`
+	RunID         string       `json:"run_id,omitempty"`
+	ResultURI     string       `json:"result_uri,omitempty"`
+	DatasetSHA256 string       `json:"dataset_sha256"`
+}
+
+// Timings of a trial, in milliseconds, by Temporal's and the worker's clocks.
+type Timings struct {
+	TotalMS int64 `json:"total_ms"`
+	WaitMS  int64 `json:"wait_ms"`
+	JobMS   int64 `json:"job_ms"`
+}
