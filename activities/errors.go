@@ -1,0 +1,81 @@
+package activities
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"pitwall/internal/spec"
+)
+
+// Types of application errors. Go error identity is lost between an activity and its workflow; these strings survive,
+// so they are the contract on which workflows branch and operators search.
+const (
+	ErrTypeInvalidInput    = "InvalidInput"    // the input is wrong; nothing was created
+	ErrTypeDisabled        = "Disabled"        // DAYTONA_ENABLED=false
+	ErrTypeCapacity        = "Capacity"        // 429 or quota: nothing was created; try again outside the slot
+	ErrTypeCreateRefused   = "CreateRefused"   // the provider refused for good (snapshot, key, region)
+	ErrTypeCreateFailed    = "CreateFailed"    // the sandbox did not start, or nobody knows
+	ErrTypeZombie          = "Zombie"          // this attempt's lease is over: it owns nothing any more
+	ErrTypeSandboxLost     = "SandboxLost"     // the sandbox is gone or does not answer
+	ErrTypeSandboxExpired  = "SandboxExpired"  // our own clock (TTL, lease deadline) ended the sandbox
+	ErrTypeJobNeverStarted = "JobNeverStarted" // the launch was claimed, but no supervisor ever ran
+	ErrTypeInputMissing    = "InputMissing"    // a URI of the input could not be read, or has another digest
+	ErrTypeScorer          = "ScorerFailed"    // the judge itself could not judge
+	ErrTypeStore           = "StoreFailed"     // the artifact store refused
+	ErrTypeTransport       = "Transport"       // the provider's API did not answer as it should
+	ErrTypeCleanupBlocked  = "CleanupBlocked"  // the provider denies the DELETE
+)
+
+// originOf says who has to act on an error type. What is not listed is infra.
+var originOf = map[string]string{
+	ErrTypeInvalidInput:   spec.OriginUser,
+	ErrTypeDisabled:       spec.OriginUser,
+	ErrTypeCreateRefused:  spec.OriginUser,
+	ErrTypeInputMissing:   spec.OriginUser,
+	ErrTypeSandboxExpired: spec.OriginLimit,
+	ErrTypeScorer:         spec.OriginScorer,
+}
+
+// Describe turns the error of an activity (as its workflow sees it) into what a result says. Pure.
+func Describe(err error) *spec.EvalError {
+	if err == nil {
+		return nil
+	}
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		origin, known := originOf[app.Type()]
+		if !known {
+			origin = spec.OriginInfra
+		}
+		return &spec.EvalError{Origin: origin, Type: app.Type(), Message: bounded(app.Message(), maxErrorBytes)}
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return &spec.EvalError{Origin: spec.OriginInfra, Type: "ActivityTimeout", Message: bounded(err.Error(), maxErrorBytes)}
+	}
+	return &spec.EvalError{Origin: spec.OriginInfra, Type: "Unknown", Message: bounded(err.Error(), maxErrorBytes)}
+}
+
+// maxErrorBytes bounds what of an error reaches a history: error texts may quote a provider's page or a job's bytes.
+const maxErrorBytes = 1024
+
+func bounded(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return text[:limit] + " …(cut)"
+}
+
+// terminal is an error that no retry of the activity can mend.
+func terminal(errType string, cause error, details ...any) error {
+	return temporal.NewApplicationErrorWithOptions(bounded(cause.Error(), maxErrorBytes), errType,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: details})
+}
+
+// retryable is an error after which the activity's own retry policy goes on, at the earliest after delay (0: the policy's).
+func retryable(errType string, cause error, delay time.Duration, details ...any) error {
+	return temporal.NewApplicationErrorWithOptions(bounded(cause.Error(), maxErrorBytes), errType,
+		temporal.ApplicationErrorOptions{NextRetryDelay: delay, Details: details})
+}
