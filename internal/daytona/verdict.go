@@ -1,0 +1,57 @@
+package daytona
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Ambiguous says of a failed create that the server may have done it nonetheless: no answer after the request was sent,
+// 5xx, 408, 400 "failed to start", an answer that could not be read. It is false for a definite refusal (any other 4xx, a
+// redirect) and for a request that never left. An error that is not this package's is ambiguous.
+func Ambiguous(err error) bool {
+	if err == nil {
+		return false
+	}
+	var failed *Error
+	if !errors.As(err, &failed) {
+		return true
+	}
+	switch {
+	case failed.Status == 0:
+		return failed.Sent
+	case failed.Status/100 == 2, failed.Status >= http.StatusInternalServerError:
+		return true
+	}
+	return failed.Status == http.StatusRequestTimeout || errors.Is(failed, ErrStartFailed)
+}
+
+// Transient says that the same call may succeed later: no answer, 5xx (but 501), 408, 425, 429, or an answer that came
+// from some gateway. It is false when the caller's own context ended, and for anything that is wrong in the request.
+func Transient(err error) bool {
+	var failed *Error
+	if !errors.As(err, &failed) || errors.Is(err, ErrInvalidRequest) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	switch failed.Status {
+	case 0, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	case http.StatusRequestTimeout:
+		return !failed.Toolbox
+	case http.StatusNotFound:
+		return !failed.Toolbox && failed.foreign
+	case http.StatusNotImplemented:
+		return false
+	}
+	return failed.Status/100 == 2 || failed.Status >= http.StatusInternalServerError
+}
+
+// RetryAfter is the server's wish carried by an error, 0 when there is none.
+func RetryAfter(err error) time.Duration {
+	var failed *Error
+	if errors.As(err, &failed) {
+		return failed.RetryAfter
+	}
+	return 0
+}
