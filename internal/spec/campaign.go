@@ -9,7 +9,8 @@ type CampaignInput struct {
 	Dataset Dataset `json:"dataset"`
 	// Answers are the candidates that are judged. Default from job.
 	Answers Answers `json:"answers,omitzero"`
-	// Epochs repeats each sample. Default 1; with answers from samples, the number of rows of the sample.
+	// Epochs repeats each sample. Default 1; with answers from samples or field, the number of answers of the sample.
+	// Where it is given, epoch e takes answer (e−1) mod n of the sample's n.
 	Epochs int `json:"epochs,omitempty"`
 	// Eval is the template of every trial: its strings are Go text/templates over the sample's fields.
 	Eval EvalTemplate `json:"eval"`
@@ -42,8 +43,11 @@ type Dataset struct {
 	SHA256 string `json:"sha256,omitempty"`
 	// IDField holds the sample's id. Default the first of id, task_id, instance_id, sample_id that every row has.
 	IDField string `json:"id_field,omitempty"`
-	// CategoryField groups samples in reports. Default none.
+	// CategoryField groups samples in reports: a field of the row, or a template such as "{{.lang}}/{{.level}}". Default none.
 	CategoryField string `json:"category_field,omitempty"`
+	// OverridesField names a field whose object (in CSV, its JSON text) is laid over the sample's rendered eval, such as
+	// {"sandbox": {"image": "python:3.12", "resources": {"cpu": 2}}}: for settings that are not texts. A row may lack it.
+	OverridesField string `json:"overrides_field,omitempty"`
 	// Limit keeps the first n samples. 0 keeps all.
 	Limit int `json:"limit,omitempty"`
 	// SampleIDs keeps these only; an unknown one is an error.
@@ -72,8 +76,9 @@ type Answers struct {
 // AnswersText gives every sample the same answer.
 const AnswersText = "text"
 
-// EvalTemplate is an EvalInput whose strings are templates: {{.field}} of the sample's row, .completion, .sample_id,
-// .epoch, .campaign; shquote quotes for a shell, json encodes. A missing field is an error that names it and the row.
+// EvalTemplate is an EvalInput whose strings (map keys excepted) are templates: {{.field}} of the sample's row,
+// .completion, .sample_id, .epoch, .campaign; shquote quotes for a shell, json encodes, b64 is base64. A missing field
+// is an error that names it and the row.
 type EvalTemplate EvalInput
 
 // Gate turns metrics into a verdict.

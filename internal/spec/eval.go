@@ -157,6 +157,12 @@ const (
 	ScorerCommand  = "command"
 )
 
+// Streams of a step.
+const (
+	StreamStdout = "stdout"
+	StreamStderr = "stderr"
+)
+
 // Scorer is the judge.
 //
 //	exit_code  passes when every step exited 0 within its limits

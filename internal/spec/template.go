@@ -1,0 +1,243 @@
+package spec
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// Template is an EvalTemplate whose texts are parsed, ready to be rendered for each trial.
+type Template struct {
+	eval   EvalTemplate
+	parsed map[string]*template.Template
+}
+
+// templateFuncs are what a template may call beside text/template's own.
+var templateFuncs = template.FuncMap{
+	"shquote": shquote,
+	"json":    toJSON,
+	"b64":     func(v any) string { return base64.StdEncoding.EncodeToString([]byte(fmt.Sprint(v))) },
+}
+
+// shquote makes one word of a POSIX shell of any value.
+func shquote(v any) string {
+	return "'" + strings.ReplaceAll(fmt.Sprint(v), "'", `'\''`) + "'"
+}
+
+func toJSON(v any) (string, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
+// Compile parses every text of the template that holds an action. The error is an *InvalidInput with all that do not parse.
+func (t EvalTemplate) Compile() (*Template, error) {
+	c := checker{prefix: "eval."}
+	compiled := c.compile(t)
+	return compiled, c.err()
+}
+
+func (c *checker) compile(t EvalTemplate) *Template {
+	own := EvalInput(t).clone()
+	compiled := &Template{eval: EvalTemplate(own), parsed: map[string]*template.Template{}}
+	walkTexts(reflect.ValueOf(&own).Elem(), "", func(path, text string) string {
+		if tmpl := c.parse(path, text); tmpl != nil {
+			compiled.parsed[text] = tmpl
+		}
+		return text
+	})
+	return compiled
+}
+
+// parse returns nil for a text without an action, and for one that does not parse.
+func (c *checker) parse(path, text string) *template.Template {
+	if !strings.Contains(text, "{{") {
+		return nil
+	}
+	tmpl, err := parseText(path, text)
+	if err != nil {
+		c.bad(path, "is not a template: %s", strings.TrimPrefix(err.Error(), "template: "+path+":"))
+		return nil
+	}
+	return tmpl
+}
+
+// templateText checks a single text outside an EvalTemplate that may be a template.
+func (c *checker) templateText(path, text string) {
+	if c.parse(path, text) == nil && !strings.Contains(text, "{{") {
+		c.text(path, text, MaxTextBytes)
+	}
+}
+
+func parseText(name, text string) (*template.Template, error) {
+	return template.New(name).Option("missingkey=error").Funcs(templateFuncs).Parse(text)
+}
+
+// evalTemplate validates what can be known before a sample is.
+func (c *checker) evalTemplate(t EvalTemplate) {
+	inner := checker{template: true, prefix: "eval."}
+	inner.compile(t)
+	inner.eval(EvalInput(t))
+	if t.Trial != nil {
+		inner.bad("trial", "is set by the campaign: remove it")
+	}
+	for _, p := range inner.found {
+		p.Path = strings.TrimSuffix(p.Path, ".")
+		c.add(p.Path, 0, "%s", p.Message)
+	}
+}
+
+// RenderError says which text of a template asked for what the fields do not have.
+type RenderError struct {
+	// Path of the text, such as eval.job.steps[0].code.
+	Path string
+	// Field that is missing, when that is the reason; Fields are those that there are, sorted.
+	Field  string
+	Fields []string
+	Reason string
+}
+
+func (e *RenderError) Error() string {
+	if e.Field != "" {
+		return fmt.Sprintf("%s: the template names the field %q, and the fields are %s", e.Path, clip(e.Field), strings.Join(e.Fields, ", "))
+	}
+	return e.Path + ": " + e.Reason
+}
+
+// Render returns the eval of one trial. Fields hold plain JSON values; an object or list among them prints as JSON, and
+// null as nothing. The error is a *RenderError, or an *InvalidInput when the rendered texts are over MaxSpecBytes.
+func (t *Template) Render(fields map[string]any) (EvalInput, error) {
+	out := EvalInput(t.eval).clone()
+	printable := printable(fields)
+	var first error
+	walkTexts(reflect.ValueOf(&out).Elem(), "", func(path, text string) string {
+		tmpl := t.parsed[text]
+		if tmpl == nil || first != nil {
+			return text
+		}
+		rendered, err := execute(tmpl, "eval."+path, printable)
+		first = err
+		return rendered
+	})
+	return out, first
+}
+
+// RenderText renders one text, such as a category, from the same fields. Path names it in errors.
+func RenderText(path, text string, fields map[string]any) (string, error) {
+	tmpl, err := parseText(path, text)
+	if err != nil {
+		return "", &RenderError{Path: path, Reason: err.Error()}
+	}
+	return execute(tmpl, path, printable(fields))
+}
+
+var missingKey = regexp.MustCompile(`map has no entry for key "([^"]*)"`)
+
+func execute(tmpl *template.Template, path string, fields map[string]any) (string, error) {
+	var b boundedBuffer
+	err := tmpl.Execute(&b, fields)
+	if err == nil {
+		return b.String(), nil
+	}
+	failed := &RenderError{Path: path, Reason: err.Error()}
+	if match := missingKey.FindStringSubmatch(err.Error()); match != nil {
+		failed.Field = match[1]
+		for name := range fields {
+			failed.Fields = append(failed.Fields, name)
+		}
+		slices.Sort(failed.Fields)
+	}
+	if errors.Is(err, errRenderedTooLarge) {
+		failed.Reason = errRenderedTooLarge.Error()
+	}
+	return "", failed
+}
+
+var errRenderedTooLarge = fmt.Errorf("renders to more than %d bytes: store the data and give its uri", MaxSpecBytes)
+
+// boundedBuffer stops a template that multiplies its input.
+type boundedBuffer struct{ bytes.Buffer }
+
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > MaxSpecBytes {
+		return 0, errRenderedTooLarge
+	}
+	return b.Buffer.Write(p)
+}
+
+// object and array are JSON values that print as JSON, not in Go's syntax.
+type (
+	object map[string]any
+	array  []any
+)
+
+func (o object) String() string { return mustJSON(map[string]any(o)) }
+func (a array) String() string  { return mustJSON([]any(a)) }
+
+func mustJSON(v any) string {
+	text, err := toJSON(v)
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+func printable(fields map[string]any) map[string]any {
+	out := make(map[string]any, len(fields))
+	for name, value := range fields {
+		out[name] = printableValue(value)
+	}
+	return out
+}
+
+func printableValue(v any) any {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case map[string]any:
+		return object(printable(v))
+	case []any:
+		out := make(array, len(v))
+		for i := range v {
+			out[i] = printableValue(v[i])
+		}
+		return out
+	}
+	return v
+}
+
+// walkTexts replaces every string inside v (map keys excepted) by what replace returns for it.
+func walkTexts(v reflect.Value, path string, replace func(path, text string) string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(replace(path, v.String()))
+	case reflect.Pointer:
+		if !v.IsNil() {
+			walkTexts(v.Elem(), path, replace)
+		}
+	case reflect.Struct:
+		for i, name := range fieldNames(v.Type()) {
+			walkTexts(v.Field(i), join(path, name), replace)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			walkTexts(v.Index(i), index(path, i), replace)
+		}
+	case reflect.Map:
+		for _, key := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int {
+			return strings.Compare(a.String(), b.String())
+		}) {
+			text := replace(join(path, key.String()), v.MapIndex(key).String())
+			v.SetMapIndex(key, reflect.ValueOf(text).Convert(v.Type().Elem()))
+		}
+	}
+}

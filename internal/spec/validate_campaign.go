@@ -1,0 +1,138 @@
+package spec
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// WithDefaults returns a copy with the campaign's own defaults resolved, but Name's. Its template is left as it is:
+// each trial's EvalInput gets its defaults once it is rendered.
+func (in CampaignInput) WithDefaults(d Defaults) CampaignInput {
+	d = d.WithDefaults()
+	in.Eval = EvalTemplate(EvalInput(in.Eval).clone())
+	in.Dataset.SampleIDs = slices.Clone(in.Dataset.SampleIDs)
+	in.PassAtK = slices.Clone(in.PassAtK)
+	in.Gate = Gate{MinAccuracy: clonePointer(in.Gate.MinAccuracy), MinCoverage: clonePointer(in.Gate.MinCoverage)}
+
+	setDefault(&in.Dataset.Format, formatOf(in.Dataset.URI))
+	setDefault(&in.Answers.From, AnswersJob)
+	if in.Answers.From != AnswersSamples && in.Answers.From != AnswersField {
+		setDefault(&in.Epochs, 1)
+	}
+	setDefault(&in.MaxParallel, min(2*d.MaxParallelSandboxes, 200))
+	if len(in.PassAtK) == 0 {
+		in.PassAtK = []int{1}
+	}
+	if in.Gate.MinCoverage == nil {
+		coverage := DefaultMinCoverage
+		in.Gate.MinCoverage = &coverage
+	}
+	return in
+}
+
+// formatOf guesses by the file's name; the content decides about gzip. Everything but .csv is JSONL.
+func formatOf(uri string) string {
+	if path.Ext(strings.TrimSuffix(uri, ".gz")) == ".csv" {
+		return FormatCSV
+	}
+	return FormatJSONL
+}
+
+// Validate returns an *InvalidInput that lists every problem, or nil. Texts of the template that hold an action are
+// checked for syntax only; each trial's rendered input is validated when the campaign is planned.
+func (in CampaignInput) Validate() error {
+	c := checker{}
+	if in.Name != "" && !campaignName(in.Name) {
+		c.bad("name", "%q is not usable: use 1 to 64 letters, digits, dots, dashes and underscores", clip(in.Name))
+	}
+	c.dataset(in.Dataset)
+	c.answers(in.Answers)
+	if in.Epochs < 0 || in.Epochs > MaxEpochs {
+		c.bad("epochs", "%d is out of bounds: want 1 to %d", in.Epochs, MaxEpochs)
+	}
+	if in.MaxParallel < 0 || in.MaxParallel > MaxParallel {
+		c.bad("max_parallel", "%d is out of bounds: want 1 to %d", in.MaxParallel, MaxParallel)
+	}
+	c.passAtK(in.PassAtK)
+	c.share("gate.min_accuracy", in.Gate.MinAccuracy)
+	c.share("gate.min_coverage", in.Gate.MinCoverage)
+	if in.RetryOf != "" && !campaignName(in.RetryOf) {
+		c.bad("retry_of", "%q is not a campaign's name", clip(in.RetryOf))
+	}
+	if in.RetryNumber < 0 || (in.RetryNumber > 0) != (in.RetryOf != "") {
+		c.bad("retry_number", "retry_of and retry_number belong together, and count from 1: both are set by campaign retry")
+	}
+	c.evalTemplate(in.Eval)
+	return c.err()
+}
+
+func (c *checker) dataset(d Dataset) {
+	c.choice("dataset.format", d.Format, FormatHumanEval, FormatJSONL, FormatCSV)
+	if d.URI == "" {
+		c.bad("dataset.uri", "is empty: name the samples' file (on a command line also with --dataset FILE)")
+	}
+	c.text("dataset.uri", d.URI, MaxPathBytes)
+	c.sha256("dataset.sha256", d.SHA256)
+	c.text("dataset.id_field", d.IDField, MaxTextBytes)
+	c.text("dataset.overrides_field", d.OverridesField, MaxTextBytes)
+	c.templateText("dataset.category_field", d.CategoryField)
+	if d.Limit < 0 {
+		c.bad("dataset.limit", "%d is negative: 0 keeps all samples", d.Limit)
+	}
+	if len(d.SampleIDs) > MaxSampleIDs {
+		c.bad("dataset.sample_ids", "has %d ids, more than %d: make a smaller dataset file", len(d.SampleIDs), MaxSampleIDs)
+		return
+	}
+	seen := map[string]bool{}
+	for i, id := range d.SampleIDs {
+		if id == "" || seen[id] {
+			c.bad(index("dataset.sample_ids", i), "%q is empty or given twice: remove it", clip(id))
+		}
+		seen[id] = true
+	}
+}
+
+func (c *checker) answers(a Answers) {
+	c.choice("answers.from", a.From, AnswersJob, AnswersSamples, AnswersField, AnswersText)
+	c.text("answers.uri", a.URI, MaxPathBytes)
+	c.sha256("answers.sha256", a.SHA256)
+	if len(a.Text) > MaxInlineBytes {
+		c.bad("answers.text", "has %d bytes, more than %d: give a samples file", len(a.Text), MaxInlineBytes)
+	}
+	from := a.From
+	setDefault(&from, AnswersJob)
+	for _, field := range []struct {
+		name, of string
+		set      bool
+	}{
+		{"uri", AnswersSamples, a.URI != ""},
+		{"sha256", AnswersSamples, a.SHA256 != ""},
+		{"field", AnswersField, a.Field != ""},
+		{"text", AnswersText, a.Text != ""},
+	} {
+		switch {
+		case field.set && field.of != from:
+			c.bad("answers."+field.name, "belongs to from: %s, and from is %s: remove it or change from", field.of, clip(from))
+		case !field.set && field.of == from && field.name != "sha256":
+			c.bad("answers."+field.name, "is empty, and from: %s needs it", from)
+		}
+	}
+}
+
+func (c *checker) passAtK(ks []int) {
+	if len(ks) > MaxPassAtK {
+		c.bad("pass_at_k", "has %d values, more than %d", len(ks), MaxPassAtK)
+	}
+	for i, k := range ks {
+		if k < 1 || k > MaxEpochs || slices.Contains(ks[:i], k) {
+			c.bad(index("pass_at_k", i), "%d is not usable: want different numbers from 1 to the epochs", k)
+		}
+	}
+}
+
+func (c *checker) share(at string, value *float64) {
+	if value != nil && !(*value >= 0 && *value <= 1) {
+		c.bad(at, "%v is not a share: want 0 to 1", *value)
+	}
+}
