@@ -1,0 +1,71 @@
+// Command toolbox is the first process of a local sandbox. The sandbox server starts it; see package toolbox.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"pitwall/internal/sandboxd/toolbox"
+)
+
+func main() {
+	ctx, stop := toolbox.Signals(context.Background())
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "toolbox:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	cfg := toolbox.Config{Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	flags := flag.NewFlagSet("toolbox", flag.ContinueOnError)
+	socket := flags.String("socket", "/.pitwall/run/toolbox.sock", "Unix `path` to listen on")
+	limits := flags.String("limits", "", "JSON `file` with the limits of the user's processes")
+	env := flags.String("env", "", "JSON `file` with the variables of every command, an object of strings")
+	flags.StringVar(&cfg.User, "user", "", "login name of the user (default daytona)")
+	flags.IntVar(&cfg.UID, "uid", 0, "uid of the user (default 1000)")
+	flags.IntVar(&cfg.GID, "gid", 0, "gid of the user (default 1000)")
+	flags.StringVar(&cfg.Home, "home", "", "home of the user (default /home/daytona)")
+	flags.BoolVar(&cfg.SingleUser, "single-user", false, "run everything as the current user, without limits; for trusted commands only")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if err := readFiles(&cfg, *limits, *env); err != nil {
+		return err
+	}
+	server, err := toolbox.New(cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := toolbox.Listen(*socket)
+	if err != nil {
+		return err
+	}
+	return server.Serve(ctx, listener)
+}
+
+// readFiles reads the files that the flags name into cfg.
+func readFiles(cfg *toolbox.Config, limits, env string) error {
+	var err error
+	if limits != "" {
+		if cfg.Limits, err = toolbox.ReadLimits(limits); err != nil {
+			return err
+		}
+	}
+	if env == "" {
+		return nil
+	}
+	text, err := os.ReadFile(env)
+	if err != nil {
+		return fmt.Errorf("read environment: %w", err)
+	}
+	if err := json.Unmarshal(text, &cfg.Env); err != nil {
+		return fmt.Errorf("read environment %s: %w", env, err)
+	}
+	return nil
+}

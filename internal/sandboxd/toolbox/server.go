@@ -1,0 +1,142 @@
+package toolbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// Bounds of the HTTP server.
+const (
+	maxHeaderBytes = 64 << 10
+	// maxRequests bounds what is served at once; more is answered 503. Commands that are waited for count.
+	maxRequests = 128
+	// maxJSONBytes bounds a JSON request; a command or a program travels in one.
+	maxJSONBytes = 16 << 20
+	// headerTimeout and idleTimeout are those of Daytona's own daemon.
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 70 * time.Second
+	// shutdownTimeout is how long Serve lets requests end.
+	shutdownTimeout = 2 * time.Second
+)
+
+// Server is the agent.
+type Server struct {
+	cfg        Config
+	user, root identity
+	env        *environment
+	procs      *processes
+	slots      chan struct{}
+}
+
+// New prepares an agent. It starts nothing yet.
+func New(cfg Config) (*Server, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("toolbox configuration: %w", err)
+	}
+	s := &Server{
+		cfg:   cfg,
+		user:  identity{name: cfg.User, uid: cfg.UID, gid: cfg.GID, home: cfg.Home},
+		root:  identity{name: "root", home: cfg.Home, current: true},
+		env:   newEnvironment(cfg.Env),
+		slots: make(chan struct{}, maxRequests),
+	}
+	if cfg.SingleUser {
+		s.user = identity{name: cfg.User, uid: os.Getuid(), gid: os.Getgid(), home: cfg.Home, current: true}
+		s.root = s.user
+	}
+	s.procs = newProcesses(nil)
+	return s, nil
+}
+
+// Serve answers on l until ctx ends, reaping the sandbox's processes meanwhile. It closes l.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.procs.reapUntil(ctx)
+	server := &http.Server{
+		Handler: s.Handler(), MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+	}
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+		defer cancel()
+		if err := server.Shutdown(grace); err != nil {
+			_ = server.Close()
+		}
+		stopped <- nil
+	})
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve toolbox: %w", err)
+	}
+	return <-stopped
+}
+
+// Listen opens the socket at path, which only its owner may use, in place of one that an earlier agent left.
+func Listen(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove old socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("protect socket: %w", err)
+	}
+	return l, nil
+}
+
+// handler serves a request, or returns the error to answer with, before which it has written nothing.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// Handler is the toolbox API, at the root: /process/execute, /files/..., /version.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range s.routes() {
+		mux.HandleFunc(pattern, s.serve(h))
+	}
+	return mux
+}
+
+func (s *Server) serve(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+		default:
+			writeError(w, r, &apiError{http.StatusServiceUnavailable, "BAD_REQUEST", fmt.Sprintf("more than %d requests at once", maxRequests)})
+			return
+		}
+		if err := h(w, r); err != nil {
+			writeError(w, r, err)
+		}
+	}
+}
+
+// readJSON decodes a bounded body. Unknown fields pass: newer client libraries send more.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJSONBytes))
+	if err != nil {
+		return fmt.Errorf("read request: %w", err)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return &apiError{http.StatusBadRequest, "INVALID_REQUEST_BODY", "invalid request body: " + err.Error()}
+	}
+	return nil
+}
+
+// Signals returns a context that ends when the sandbox is stopped.
+func Signals(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+}
