@@ -1,0 +1,151 @@
+package artifact
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// maxNameBytes is where an escaped name is cut and hashed: DESIGN's bound for workflow IDs, and well under the 255
+// bytes that file systems allow a name (with fileblob's temporary suffix of 21).
+const maxNameBytes = 120
+
+// keptNameBytes of a cut name stay readable in front of its hash.
+const keptNameBytes = 80
+
+// maxKeyBytes is S3's bound on a key.
+const maxKeyBytes = 1024
+
+var retryOf = regexp.MustCompile(`^(.+)/retry-([1-9][0-9]{0,5})$`)
+
+// SplitRetry takes <id>/retry-<n> apart. Without that ending it returns the ID itself and 0.
+func SplitRetry(campaign string) (root string, retry int) {
+	match := retryOf.FindStringSubmatch(campaign)
+	if match == nil {
+		return campaign, 0
+	}
+	retry, _ = strconv.Atoi(match[2]) // at most six digits
+	return match[1], retry
+}
+
+// Campaign is the prefix of one campaign; <id>/retry-<n> lies under its campaign.
+func Campaign(id string) string {
+	root, retry := SplitRetry(id)
+	prefix := "campaigns/" + EscapeName(root)
+	if retry > 0 {
+		prefix += fmt.Sprintf("/retry-%d", retry)
+	}
+	return prefix
+}
+
+// Manifest is the key of what a campaign is to run.
+func Manifest(campaign string) string { return Campaign(campaign) + "/manifest.jsonl" }
+
+// Results is the key of a campaign's rows, one per trial.
+func Results(campaign string) string { return Campaign(campaign) + "/results.jsonl" }
+
+// Summary is the key of a campaign's result.
+func Summary(campaign string) string { return Campaign(campaign) + "/summary.json" }
+
+// TrialPrefix is where a trial's evidence lies. A retry may be named by retry, by the campaign's ending, or by both.
+func TrialPrefix(campaign, sample string, epoch, retry int) string {
+	root, named := SplitRetry(campaign)
+	if retry == 0 {
+		retry = named
+	}
+	prefix := fmt.Sprintf("%s/trials/%s/%d", Campaign(root), EscapeName(sample), epoch)
+	if retry > 0 {
+		prefix += fmt.Sprintf("/r%d", retry)
+	}
+	return prefix
+}
+
+// EvalPrefix is where the evidence of an eval that belongs to no campaign lies.
+func EvalPrefix(evalID string) string { return "evals/" + EscapeName(evalID) }
+
+// Result is the key of the result of the eval at prefix.
+func Result(prefix string) string { return prefix + "/result.json" }
+
+// Attempt is the prefix of the nth attempt, 1-based, of the eval at prefix.
+func Attempt(prefix string, n int) string { return fmt.Sprintf("%s/attempt-%d", prefix, n) }
+
+// Stream is the prefix of one stream (stdout or stderr) of a step of the attempt at prefix.
+func Stream(prefix, step, stream string) string {
+	return prefix + "/streams/" + EscapeName(step) + "/" + EscapeName(stream)
+}
+
+// File is the key of a file fetched from the sandbox of the attempt at prefix. The whole path is one escaped name.
+func File(prefix, path string) string { return prefix + "/artifacts/" + EscapeName(path) }
+
+// Blob is the key of content known by its SHA-256 (hex).
+func Blob(sha256 string) string {
+	name := EscapeName(strings.ToLower(sha256))
+	return "blobs/" + name[:min(2, len(name))] + "/" + name
+}
+
+// EscapeName makes one safe path component, and part of a workflow ID, of any bytes: letters, digits, '_', '-' and inner
+// dots stay, the rest is percent-encoded; past 120 bytes the end is replaced by '~' and a hash of the name. Different
+// names stay different, and none is "", "." or "..", hidden, a device of Windows, or one of fileblob's own files.
+func EscapeName(name string) string {
+	if name == "" {
+		return "~empty"
+	}
+	escaped := escapeBytes(name)
+	if len(escaped) <= maxNameBytes {
+		return escaped
+	}
+	kept := escaped[:keptNameBytes]
+	if cut := strings.LastIndexByte(kept, '%'); cut > keptNameBytes-3 {
+		kept = kept[:cut] // never half of an escape
+	}
+	sum := sha256.Sum256([]byte(name))
+	return kept + "~" + hex.EncodeToString(sum[:16])
+}
+
+func escapeBytes(name string) string {
+	var out strings.Builder
+	for i := range len(name) {
+		if staysInName(name, i) {
+			out.WriteByte(name[i])
+		} else {
+			fmt.Fprintf(&out, "%%%02X", name[i])
+		}
+	}
+	return out.String()
+}
+
+func staysInName(name string, i int) bool {
+	switch c := name[i]; {
+	case i == 0 && windowsDevice.MatchString(name):
+		return false
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-':
+		return true
+	case c == '.':
+		return i > 0 && i < len(name)-1 && !reservedEnding.MatchString(name[i:])
+	}
+	return false
+}
+
+var (
+	// windowsDevice names cannot be files on Windows, whatever their extension.
+	windowsDevice = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
+	// reservedEnding is how fileblob names its sidecars and unfinished writes; List leaves the latter out.
+	reservedEnding = regexp.MustCompile(`(?i)^\.(attrs|tmp)$`)
+	safeKey        = regexp.MustCompile(`^[A-Za-z0-9._%~-]{1,255}(/[A-Za-z0-9._%~-]{1,255})*$`)
+)
+
+// checkKey refuses what keys.go could not have made, because keys also come back in URIs that people write.
+func checkKey(key string) error {
+	if len(key) > maxKeyBytes || !safeKey.MatchString(key) {
+		return fmt.Errorf("%w: %.200q: want names of A-Z a-z 0-9 . _ %% ~ - separated by /", ErrKey, key)
+	}
+	for part := range strings.SplitSeq(key, "/") {
+		if part[0] == '.' || part[len(part)-1] == '.' || reservedEnding.MatchString(part[max(0, strings.LastIndexByte(part, '.')):]) {
+			return fmt.Errorf("%w: %.200q: a name in it begins or ends with a dot, or ends in .attrs or .tmp", ErrKey, key)
+		}
+	}
+	return nil
+}
