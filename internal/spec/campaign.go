@@ -134,25 +134,28 @@ type Metrics struct {
 
 // TrialRow is one line of results.jsonl.
 type TrialRow struct {
-	Campaign      string       `json:"campaign"`
-	SampleID      string       `json:"sample_id"`
-	Epoch         int          `json:"epoch"`
-	Category      string       `json:"category,omitempty"`
-	Status        string       `json:"status"`
-	Passed        *bool        `json:"passed"`
-	Score         *float64     `json:"score"`
-	ExitCode      *int         `json:"exit_code"`
-	TimedOut      bool         `json:"timed_out"`
-	Error         *EvalError   `json:"error"`
-	Attempts      int          `json:"attempts"`
-	Timings       Timings      `json:"timings"`
-	Sandbox       *SandboxUse  `json:"sandbox"`
-	Removal       *Certificate `json:"removal"`
-	Artifacts     []Artifact   `json:"artifacts,omitempty"`
-	EvalID        string       `json:"eval_id"`
-	RunID         string       `json:"run_id,omitempty"`
-	ResultURI     string       `json:"result_uri,omitempty"`
-	DatasetSHA256 string       `json:"dataset_sha256"`
+	Campaign string       `json:"campaign"`
+	SampleID string       `json:"sample_id"`
+	Epoch    int          `json:"epoch"`
+	Category string       `json:"category,omitempty"`
+	Status   string       `json:"status"`
+	Passed   *bool        `json:"passed"`
+	Score    *float64     `json:"score"`
+	ExitCode *int         `json:"exit_code"`
+	TimedOut bool         `json:"timed_out"`
+	Error    *EvalError   `json:"error"`
+	Attempts int          `json:"attempts"`
+	Timings  Timings      `json:"timings"`
+	Sandbox  *SandboxUse  `json:"sandbox"`
+	Removal  *Certificate `json:"removal"`
+	// Cleanup and SandboxSeconds are those of all sandboxes of all attempts; Sandbox and Removal are the last job's.
+	Cleanup        string     `json:"cleanup"`
+	SandboxSeconds float64    `json:"sandbox_seconds"`
+	Artifacts      []Artifact `json:"artifacts,omitempty"`
+	EvalID         string     `json:"eval_id"`
+	RunID          string     `json:"run_id,omitempty"`
+	ResultURI      string     `json:"result_uri,omitempty"`
+	DatasetSHA256  string     `json:"dataset_sha256"`
 }
 
 // Timings of a trial, in milliseconds, by Temporal's and the worker's clocks.
