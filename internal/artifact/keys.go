@@ -31,10 +31,22 @@ func SplitRetry(campaign string) (root string, retry int) {
 	return match[1], retry
 }
 
+// Retry is the ID of the nth retry of a campaign; the campaign's own for n = 0.
+func Retry(campaign string, n int) string {
+	root, _ := SplitRetry(campaign)
+	if n == 0 {
+		return root
+	}
+	return fmt.Sprintf("%s/retry-%d", root, n)
+}
+
+// CampaignsPrefix is what all campaigns' keys begin with.
+const CampaignsPrefix = "campaigns/"
+
 // Campaign is the prefix of one campaign; <id>/retry-<n> lies under its campaign.
 func Campaign(id string) string {
 	root, retry := SplitRetry(id)
-	prefix := "campaigns/" + EscapeName(root)
+	prefix := CampaignsPrefix + EscapeName(root)
 	if retry > 0 {
 		prefix += fmt.Sprintf("/retry-%d", retry)
 	}
@@ -42,7 +54,10 @@ func Campaign(id string) string {
 }
 
 // Manifest is the key of what a campaign is to run.
-func Manifest(campaign string) string { return Campaign(campaign) + "/manifest.jsonl" }
+func Manifest(campaign string) string { return Campaign(campaign) + "/" + ManifestName }
+
+// ManifestName is the last part of a manifest's key.
+const ManifestName = "manifest.jsonl"
 
 // Results is the key of a campaign's rows, one per trial.
 func Results(campaign string) string { return Campaign(campaign) + "/results.jsonl" }

@@ -1,0 +1,183 @@
+package results
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/spec"
+)
+
+// Header is the first line of a manifest.
+type Header struct {
+	Campaign      string `json:"campaign"`
+	DatasetSHA256 string `json:"dataset_sha256"`
+	AnswersSHA256 string `json:"answers_sha256,omitempty"`
+	NTrials       int    `json:"n_trials"`
+	// Effective is the campaign's input with every default resolved.
+	Effective spec.CampaignInput `json:"effective"`
+}
+
+// Trial is one of the other lines of a manifest.
+type Trial struct {
+	Sample   string         `json:"sample"`
+	Epoch    int            `json:"epoch"`
+	Category string         `json:"category,omitempty"`
+	Input    spec.EvalInput `json:"input"`
+}
+
+const (
+	// maxLineBytes bounds one line: an input holds at most 64 KiB inline, and JSON may write a byte as six.
+	maxLineBytes = 1 << 20
+	// maxManifestBytes bounds a manifest: 100,000 trials with 64 KiB inline each.
+	maxManifestBytes = 8 << 30
+	// maxPageBytes bounds what one page carries, under Temporal's 2 MiB for one payload.
+	maxPageBytes = 1 << 20
+)
+
+// ErrManifest: what stands in the store is not a manifest.
+var ErrManifest = errors.New("not a manifest")
+
+// WriteManifest writes a campaign's manifest once and returns it and its header, in which NTrials is counted. It holds one
+// trial at a time; the lines wait in a temporary file until their number is known. Returns the first error of trials, and
+// artifact.ErrExists when the campaign has another manifest already.
+func WriteManifest(ctx context.Context, store *artifact.Store, header Header, trials iter.Seq2[Trial, error]) (spec.Ref, Header, error) {
+	spool, err := os.CreateTemp("", "pitwall-manifest-*")
+	if err != nil {
+		return spec.Ref{}, Header{}, fmt.Errorf("make a temporary file for the manifest: %w", err)
+	}
+	defer os.Remove(spool.Name()) //nolint:errcheck // temporary
+	defer spool.Close()           //nolint:errcheck // temporary
+	if header.NTrials, err = spoolTrials(ctx, spool, trials); err != nil {
+		return spec.Ref{}, Header{}, err
+	}
+	if _, err := spool.Seek(0, io.SeekStart); err != nil {
+		return spec.Ref{}, Header{}, fmt.Errorf("read the temporary manifest again: %w", err)
+	}
+	first, err := encodeLine(header)
+	if err != nil {
+		return spec.Ref{}, Header{}, err
+	}
+	ref, err := store.Put(ctx, artifact.Manifest(header.Campaign), joined(first, spool), maxManifestBytes)
+	return ref, header, err
+}
+
+func spoolTrials(ctx context.Context, spool io.Writer, trials iter.Seq2[Trial, error]) (int, error) {
+	out := bufio.NewWriterSize(spool, 64<<10)
+	n := 0
+	for trial, err := range trials {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return n, err
+		}
+		line, err := encodeLine(trial)
+		if err != nil {
+			return n, fmt.Errorf("sample %q, epoch %d: %w", trial.Sample, trial.Epoch, err)
+		}
+		if _, err := out.Write(line); err != nil {
+			return n, fmt.Errorf("write the temporary manifest: %w", err)
+		}
+		n++
+	}
+	if err := out.Flush(); err != nil {
+		return n, fmt.Errorf("write the temporary manifest: %w", err)
+	}
+	return n, nil
+}
+
+// ReadHeader reads a campaign's manifest as far as its header. Returns artifact.ErrNotFound.
+func ReadHeader(ctx context.Context, store *artifact.Store, campaign string) (Header, error) {
+	return readHeader(ctx, store, artifact.Manifest(campaign))
+}
+
+func readHeader(ctx context.Context, store *artifact.Store, key string) (Header, error) {
+	lines, err := openLines(ctx, store, key, 0)
+	if err != nil {
+		return Header{}, err
+	}
+	defer lines.close()
+	return lines.header()
+}
+
+// ReadManifestPage reads up to max trials of the manifest at key from a byte offset on, which is 0 or what the page before
+// returned as next. A page ends early, but never before one trial, where it would pass 1 MiB. next is 0 after the last.
+func ReadManifestPage(ctx context.Context, store *artifact.Store, key string, offset int64, max int) (trials []Trial, next int64, err error) {
+	if max < 1 {
+		return nil, 0, fmt.Errorf("read a page of %s: want at least one trial, not %d", key, max)
+	}
+	lines, err := openLines(ctx, store, key, offset)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer lines.close()
+	if offset == 0 {
+		if _, err := lines.header(); err != nil {
+			return nil, 0, err
+		}
+	}
+	start := lines.offset
+	for {
+		line, err := lines.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return trials, 0, nil
+		case err != nil:
+			return nil, 0, err
+		case len(trials) == max, len(trials) > 0 && lines.offset-start > maxPageBytes:
+			return trials, lines.before, nil
+		}
+		trial, err := lines.trial(line)
+		if err != nil {
+			return nil, 0, err
+		}
+		trials = append(trials, trial)
+	}
+}
+
+// Trials reads all of a campaign's manifest, one trial at a time.
+func Trials(ctx context.Context, store *artifact.Store, campaign string) iter.Seq2[Trial, error] {
+	return func(yield func(Trial, error) bool) {
+		lines, err := openLines(ctx, store, artifact.Manifest(campaign), 0)
+		if err != nil {
+			yield(Trial{}, err)
+			return
+		}
+		defer lines.close()
+		if _, err := lines.header(); err != nil {
+			yield(Trial{}, err)
+			return
+		}
+		for {
+			line, err := lines.next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var trial Trial
+			if err == nil {
+				trial, err = lines.trial(line)
+			}
+			if !yield(trial, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func encodeLine(v any) ([]byte, error) {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode a line of the manifest: %w", err)
+	}
+	if len(line) >= maxLineBytes {
+		return nil, fmt.Errorf("encode a line of the manifest: %d bytes, more than %d", len(line), maxLineBytes)
+	}
+	return append(line, '\n'), nil
+}

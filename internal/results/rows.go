@@ -1,0 +1,165 @@
+package results
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/spec"
+	"pitwall/internal/stats"
+)
+
+// Missing says what a trial without a result.json is.
+type Missing string
+
+// What a trial without a result may be.
+const (
+	// MissingSkipped leaves it out: the campaign is still running.
+	MissingSkipped Missing = ""
+	// MissingCancelled counts it as cancelled: the campaign was cancelled before it got there.
+	MissingCancelled Missing = spec.StatusCancelled
+	// MissingInfra counts it as broken by infrastructure, so that a retry runs it: its eval was terminated, or never ran.
+	MissingInfra Missing = spec.StatusError
+)
+
+// resultMissing is the type of a row's error where there is no result to take it from.
+const resultMissing = "ResultMissing"
+
+const (
+	// maxResultBytes bounds a result.json: 10 attempts of 32 steps with their tails stay under 2 MiB.
+	maxResultBytes = 16 << 20
+	// maxRetries bounds the search for a campaign's retries.
+	maxRetries = 1000
+)
+
+// Rows yields one row per trial of a campaign, in its manifest's order, from the store alone; it holds one at a time. The
+// rows of a campaign count its retries in: a retry's row stands where nothing earlier has a score. The rows of
+// <id>/retry-<n> are only its own. After an error it ends; artifact.ErrNotFound means that there is no such campaign.
+func Rows(ctx context.Context, store *artifact.Store, campaign string, missing Missing) iter.Seq2[spec.TrialRow, error] {
+	return func(yield func(spec.TrialRow, error) bool) {
+		reader, err := newRowReader(ctx, store, campaign)
+		if err != nil {
+			yield(spec.TrialRow{}, err)
+			return
+		}
+		for trial, err := range Trials(ctx, store, campaign) {
+			var row spec.TrialRow
+			found := false
+			if err == nil {
+				row, found, err = reader.row(ctx, trial)
+			}
+			if err == nil && !found {
+				if missing == MissingSkipped {
+					continue
+				}
+				row = reader.missingRow(trial, missing)
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// rowReader reads the results of one campaign, or of one retry.
+type rowReader struct {
+	store       *artifact.Store
+	campaign    string
+	root        string
+	first, last int // the retries that may hold a result; 0 is the campaign itself
+	dataset     string
+}
+
+func newRowReader(ctx context.Context, store *artifact.Store, campaign string) (*rowReader, error) {
+	header, err := ReadHeader(ctx, store, campaign)
+	if err != nil {
+		return nil, err
+	}
+	root, retry := artifact.SplitRetry(campaign)
+	reader := &rowReader{store: store, campaign: campaign, root: root, first: retry, last: retry, dataset: header.DatasetSHA256}
+	if retry == 0 {
+		reader.last, err = LastRetry(ctx, store, root)
+	}
+	return reader, err
+}
+
+// LastRetry is the number of the last retry of a campaign that has a manifest; 0 when there is none.
+func LastRetry(ctx context.Context, store *artifact.Store, campaign string) (int, error) {
+	for n := 1; n <= maxRetries; n++ {
+		found, err := store.Exists(ctx, artifact.Manifest(artifact.Retry(campaign, n)))
+		if err != nil || !found {
+			return n - 1, err
+		}
+	}
+	return maxRetries, nil
+}
+
+// row is the first result with a score, else the last result; found is false when there is none at all.
+func (r *rowReader) row(ctx context.Context, trial Trial) (row spec.TrialRow, found bool, err error) {
+	for retry := r.first; retry <= r.last; retry++ {
+		prefix := artifact.TrialPrefix(r.root, trial.Sample, trial.Epoch, retry)
+		result, err := ReadResult(ctx, r.store, prefix)
+		if errors.Is(err, artifact.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return spec.TrialRow{}, false, err
+		}
+		row, found = r.rowOf(result, trial, prefix), true
+		if stats.Scored(row) {
+			break
+		}
+	}
+	return row, found, nil
+}
+
+// rowOf takes the trial's identity from the manifest, so that one line of results.jsonl answers one of the manifest.
+func (r *rowReader) rowOf(result spec.EvalResult, trial Trial, prefix string) spec.TrialRow {
+	row := Row(result, r.dataset)
+	row.Campaign, row.SampleID, row.Epoch, row.Category = r.campaign, trial.Sample, trial.Epoch, trial.Category
+	if row.ResultURI == "" {
+		row.ResultURI = artifact.URI(artifact.Result(prefix))
+	}
+	return row
+}
+
+func (r *rowReader) missingRow(trial Trial, missing Missing) spec.TrialRow {
+	row := spec.TrialRow{
+		Campaign: r.campaign, SampleID: trial.Sample, Epoch: trial.Epoch, Category: trial.Category,
+		Status: string(missing), DatasetSHA256: r.dataset,
+	}
+	if missing == MissingInfra {
+		row.Error = &spec.EvalError{Origin: spec.OriginInfra, Type: resultMissing, Message: "the trial left no result: its eval was terminated, or never ran"}
+	}
+	return row
+}
+
+// ReadResult reads the result of the eval at prefix, without its effective input. Returns artifact.ErrNotFound while the
+// eval has not finished.
+func ReadResult(ctx context.Context, store *artifact.Store, prefix string) (spec.EvalResult, error) {
+	data, err := store.ReadAll(ctx, artifact.Result(prefix), maxResultBytes)
+	if err != nil {
+		return spec.EvalResult{}, err
+	}
+	// The input is large, strict about its fields, and not in a row: an older Pitwall reads a newer one's results.
+	var result struct {
+		spec.EvalResult
+		Effective json.RawMessage `json:"effective"`
+	}
+	if err := json.Unmarshal(data, &result); err != nil {
+		return spec.EvalResult{}, fmt.Errorf("decode %s: %w", artifact.Result(prefix), err)
+	}
+	return result.EvalResult, nil
+}
+
+// WriteResult writes an eval's result once, and returns it with its ResultURI. Returns artifact.ErrExists when another
+// result stands there.
+func WriteResult(ctx context.Context, store *artifact.Store, prefix string, result spec.EvalResult) (spec.EvalResult, error) {
+	key := artifact.Result(prefix)
+	result.ResultURI = artifact.URI(key)
+	_, err := store.PutJSON(ctx, key, result)
+	return result, err
+}
