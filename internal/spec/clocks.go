@@ -29,7 +29,7 @@ type Clocks struct {
 func (in EvalInput) Clocks(maxTTL time.Duration) (Clocks, error) {
 	var limit time.Duration
 	for _, step := range in.Job.Steps {
-		limit += step.TimeLimit.Std()
+		limit += bounded(step.TimeLimit)
 	}
 	return clocks("job.steps", limit, in.Sandbox.TTL.Std(), maxTTL)
 }
@@ -40,7 +40,7 @@ func (in EvalInput) ScorerClocks(maxTTL time.Duration) (Clocks, error) {
 	if in.Scorer == nil || in.Scorer.Type != ScorerCommand {
 		return Clocks{}, nil
 	}
-	return clocks("scorer.time_limit", in.Scorer.TimeLimit.Std(), 0, maxTTL)
+	return clocks("scorer.time_limit", bounded(in.Scorer.TimeLimit), 0, maxTTL)
 }
 
 func clocks(path string, limit, ttl, maxTTL time.Duration) (Clocks, error) {
@@ -56,8 +56,13 @@ func clocks(path string, limit, ttl, maxTTL time.Duration) (Clocks, error) {
 	if err := ps.err(); err != nil {
 		return Clocks{}, err
 	}
-	ttl = wholeMinutes(max(ttl, need))
+	ttl = max(ttl, need)
 	return Clocks{JobLimit: limit, LeaseDeadline: ttl - ClockMargin, TTL: ttl}, nil
+}
+
+// bounded keeps a limit that Validate will refuse from overflowing the sum.
+func bounded(limit Duration) time.Duration {
+	return min(max(limit.Std(), 0), MaxTimeLimit)
 }
 
 func wholeMinutes(d time.Duration) time.Duration {

@@ -60,10 +60,16 @@ func (in EvalInput) WithDefaults(d Defaults) EvalInput {
 	in.Scorer.fillDefaults(in.Job)
 	setDefault(&in.MaxAttempts, DefaultMaxAttempts)
 	in.priorityDefaults()
-	if clocks, err := in.Clocks(d.MaxTTL.Std()); err == nil {
+	in.raiseTTL(d.MaxTTL)
+	return in
+}
+
+// raiseTTL leaves a TTL that Validate will refuse as it is.
+func (in *EvalInput) raiseTTL(maxTTL Duration) {
+	ttl := in.Sandbox.TTL.Std()
+	if clocks, err := in.Clocks(maxTTL.Std()); err == nil && ttl > 0 && ttl == wholeMinutes(ttl) {
 		in.Sandbox.TTL = Duration(clocks.TTL)
 	}
-	return in
 }
 
 func (in *EvalInput) jobDefaults() {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -62,6 +63,20 @@ func (ps *problems) err() error {
 		return nil
 	}
 	return &InvalidInput{Problems: ps.found}
+}
+
+// take adds what an error says: all its problems when it is an *InvalidInput.
+func (ps *problems) take(err error) {
+	var invalid *InvalidInput
+	switch {
+	case err == nil:
+	case errors.As(err, &invalid):
+		for _, p := range invalid.Problems {
+			ps.add(p.Path, p.Line, "%s", p.Message)
+		}
+	default:
+		ps.add("", 0, "%v", err)
+	}
 }
 
 // clip shortens a hostile or merely long value for a message.
