@@ -1,0 +1,57 @@
+package temporalclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/api/serviceerror"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// UnreachableError says that no Temporal service could be used at an address, why, and what to do.
+type UnreachableError struct {
+	Endpoint Endpoint
+	Cause    error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("connect to Temporal at %s (namespace %s): %s; %s",
+		e.Endpoint.Address, e.Endpoint.Namespace, reason(e.Cause), e.remedy())
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Cause }
+
+func (e *UnreachableError) remedy() string {
+	if refused(e.Cause) {
+		return "set TEMPORAL_API_KEY or TEMPORAL_TLS_*, and TEMPORAL_NAMESPACE to a namespace that they may use"
+	}
+	return "start a local one with `starter dev`, or set TEMPORAL_ADDRESS"
+}
+
+func refused(err error) bool {
+	var denied *serviceerror.PermissionDenied
+	code := status.Code(err)
+	return errors.As(err, &denied) || code == codes.Unauthenticated || code == codes.PermissionDenied
+}
+
+// reason is the innermost part that a person can use: gRPC's own words bury it.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), status.Code(err) == codes.DeadlineExceeded:
+		return "no answer in time"
+	case errors.Is(err, context.Canceled):
+		return "cancelled"
+	}
+	text := err.Error()
+	for _, known := range []string{"connection refused", "no such host", "network is unreachable", "certificate"} {
+		if at := strings.Index(text, known); at >= 0 && known != "certificate" {
+			return known
+		} else if at >= 0 {
+			return text[at:]
+		}
+	}
+	return text
+}
