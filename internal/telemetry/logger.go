@@ -14,38 +14,22 @@ const (
 	FormatConsole = "console" // tab-separated, for people
 )
 
-// LogConfig shapes the log.
-type LogConfig struct {
-	// Format is json or console. Defaults to console.
-	Format string
-	// Level is the least level that is written: debug, info, warn or error. Defaults to info.
-	Level string
-}
-
-// WithDefaults fills in what is unset.
-func (c LogConfig) WithDefaults() LogConfig {
-	if c.Format == "" {
-		c.Format = FormatConsole
+// NewLogger writes lines of a format (json or console) from a level (debug, info, warn or error) up to w, one write a
+// line, with UTC time in milliseconds and the caller, and without stack traces: an error says what it has to say. Nothing
+// is sampled away. An empty format or level means console or info.
+func NewLogger(w io.Writer, format, level string) (*zap.Logger, error) {
+	least := zapcore.InfoLevel
+	if level != "" {
+		var err error
+		if least, err = zapcore.ParseLevel(level); err != nil || least > zapcore.ErrorLevel {
+			return nil, fmt.Errorf("set up the log: level %q: want debug, info, warn or error", level)
+		}
 	}
-	if c.Level == "" {
-		c.Level = zapcore.InfoLevel.String()
-	}
-	return c
-}
-
-// NewLogger writes lines to w, one write a line, with UTC time in milliseconds and the caller, and without stack traces:
-// an error says what it has to say. Nothing is sampled away.
-func NewLogger(w io.Writer, cfg LogConfig) (*zap.Logger, error) {
-	cfg = cfg.WithDefaults()
-	level, err := zapcore.ParseLevel(cfg.Level)
-	if err != nil || level > zapcore.ErrorLevel {
-		return nil, fmt.Errorf("set up the log: level %q: want debug, info, warn or error", cfg.Level)
-	}
-	encoder, err := newEncoder(cfg.Format)
+	encoder, err := newEncoder(format)
 	if err != nil {
 		return nil, err
 	}
-	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)
+	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), least)
 	return zap.New(core, zap.AddCaller(), zap.AddStacktrace(zapcore.DPanicLevel)), nil
 }
 
@@ -57,7 +41,7 @@ func newEncoder(format string) (zapcore.Encoder, error) {
 	switch format {
 	case FormatJSON:
 		return utcEncoder{zapcore.NewJSONEncoder(names)}, nil
-	case FormatConsole:
+	case FormatConsole, "":
 		names.EncodeLevel = zapcore.CapitalLevelEncoder
 		return utcEncoder{zapcore.NewConsoleEncoder(names)}, nil
 	}

@@ -17,7 +17,7 @@ type Endpoint struct {
 	Namespace string
 }
 
-// Options of a connection. All are optional but Logger.
+// Options of a connection. All are optional.
 type Options struct {
 	// Override wins over everything: what was said by flags.
 	Override Endpoint
@@ -30,8 +30,6 @@ type Options struct {
 	Identity string
 	// ConnectTimeout bounds Dial. Defaults to 5s, the SDK's own bound for its first call.
 	ConnectTimeout time.Duration
-	// Logger gets the SDK's lines.
-	Logger *zap.Logger
 	// Env looks environment variables up. Defaults to the process's.
 	Env envconfig.EnvLookup
 }
@@ -43,20 +41,18 @@ func (o Options) WithDefaults() Options {
 	if o.ConnectTimeout <= 0 {
 		o.ConnectTimeout = defaultConnectTimeout
 	}
-	if o.Logger == nil {
-		o.Logger = zap.NewNop()
-	}
 	return o
 }
 
 // Dial connects and makes one call to see that the service answers. The caller closes the client. Returns an
 // *UnreachableError, which says what to do, when nothing answers in time or it refuses the credentials.
-func Dial(ctx context.Context, opts Options) (client.Client, error) {
+func Dial(ctx context.Context, opts Options, logger *zap.Logger) (client.Client, error) {
 	opts = opts.WithDefaults()
 	settings, err := Resolve(opts)
 	if err != nil {
 		return nil, err
 	}
+	settings.Logger = NewLogger(logger)
 	ctx, cancel := context.WithTimeout(ctx, opts.ConnectTimeout)
 	defer cancel()
 	connected, err := client.DialContext(ctx, settings)
@@ -66,7 +62,8 @@ func Dial(ctx context.Context, opts Options) (client.Client, error) {
 	return connected, nil
 }
 
-// Resolve is what Dial dials: address, namespace and credentials by precedence, the logger, the identity. It calls nobody.
+// Resolve is what Dial dials: address, namespace and credentials by precedence, the identity; all but the logger. It calls
+// nobody.
 func Resolve(opts Options) (client.Options, error) {
 	opts = opts.WithDefaults()
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
@@ -83,7 +80,6 @@ func Resolve(opts Options) (client.Options, error) {
 		return client.Options{}, fmt.Errorf("read Temporal's settings (TEMPORAL_* and its TOML file): %w", err)
 	}
 	settings.Identity = opts.Identity
-	settings.Logger = NewLogger(opts.Logger)
 	settings.ConnectionOptions.GetSystemInfoTimeout = opts.ConnectTimeout
 	return settings, nil
 }
