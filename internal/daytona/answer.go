@@ -39,7 +39,7 @@ func (c *Client) answerError(cl call, resp *http.Response) *Error {
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)) // what came before a cut is the best there is
 	var body errorBody
 	shaped := json.Unmarshal(raw, &body) == nil
-	failed.foreign = !shaped || isUnknownRoute(body.text())
+	failed.foreign = !shaped || !body.ownShape(resp.StatusCode)
 	failed.Code, failed.Source = clean(body.Code), clean(body.Source)
 	switch text := body.text(); {
 	case shaped && text != "":
@@ -56,6 +56,14 @@ func (c *Client) answerError(cl call, resp *http.Response) *Error {
 	}
 	failed.Message = clean(failed.Message)
 	return failed
+}
+
+// ownShape tells Daytona's own errors, which repeat the status or speak of the sandbox, from a gateway's JSON and from a
+// framework's "no such route": a proof of absence rests on it.
+func (b errorBody) ownShape(status int) bool {
+	text := b.text()
+	return text != "" && !isUnknownRoute(text) &&
+		(b.StatusCode == status || strings.Contains(strings.ToLower(text), "sandbox"))
 }
 
 // text joins what an error body says.
@@ -118,7 +126,7 @@ func plainText(contentType, body string) string {
 func clean(text string) string {
 	var kept strings.Builder
 	count := 0
-	for _, r := range strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD")) {
+	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
 		if count++; count > maxMessageRunes {
 			kept.WriteString("…")
 			break
@@ -128,7 +136,7 @@ func clean(text string) string {
 		}
 		kept.WriteRune(r)
 	}
-	return kept.String()
+	return strings.TrimSpace(kept.String())
 }
 
 // retryAfter reads Retry-After and Daytona's suffixed forms, such as Retry-After-sandbox-create; the longest wins. It is

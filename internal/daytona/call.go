@@ -130,7 +130,7 @@ func (cl call) content() (io.Reader, int64, error) {
 	}
 	encoded, err := json.Marshal(cl.json)
 	if err != nil {
-		return nil, 0, fmt.Errorf("encode request: %w", err)
+		return nil, 0, fmt.Errorf("%w: encode: %w", ErrInvalidRequest, err)
 	}
 	return bytes.NewReader(encoded), int64(len(encoded)), nil
 }

@@ -93,13 +93,14 @@ func (cl call) openPart(resp *http.Response, offset, length int64) (io.ReadClose
 		return nil, FileRange{}, cl.fail(resp.StatusCode, fmt.Errorf("%w: %w", ErrBadAnswer, err))
 	}
 	size := part.last - part.first + 1
-	return &rangeReader{cl: cl, body: resp.Body, left: size, exact: true}, FileRange{Offset: offset, Total: part.total}, nil
+	return &rangeReader{cl: cl, body: resp.Body, status: resp.StatusCode, left: size, exact: true},
+		FileRange{Offset: offset, Total: part.total}, nil
 }
 
 // openWhole reads the part wanted out of a whole file, sent by a server without ranges, or because the file is empty.
 func (cl call) openWhole(resp *http.Response, offset, length int64) (io.ReadCloser, FileRange, error) {
 	part := FileRange{Offset: offset, Total: resp.ContentLength}
-	reader := &rangeReader{cl: cl, body: resp.Body, left: length}
+	reader := &rangeReader{cl: cl, body: resp.Body, status: resp.StatusCode, left: length}
 	skipped, err := io.CopyN(io.Discard, resp.Body, offset)
 	switch {
 	case errors.Is(err, io.EOF):
@@ -115,10 +116,11 @@ func (cl call) openWhole(resp *http.Response, offset, length int64) (io.ReadClos
 
 // rangeReader delivers at most left bytes (all when negative), and, when exact, not one less.
 type rangeReader struct {
-	cl    call
-	body  io.ReadCloser
-	left  int64
-	exact bool
+	cl     call
+	body   io.ReadCloser
+	status int
+	left   int64
+	exact  bool
 }
 
 func (r *rangeReader) Read(p []byte) (int, error) {
@@ -140,14 +142,11 @@ func (r *rangeReader) Read(p []byte) (int, error) {
 	case errors.Is(err, io.EOF):
 		err = io.ErrUnexpectedEOF
 	}
-	return n, r.cl.fail(http.StatusOK, plainCause(err))
+	return n, r.cl.fail(r.status, err)
 }
 
-// Close ends the download; a rest that is small is read off, so that the connection can be used again.
-func (r *rangeReader) Close() error {
-	discard(r.body)
-	return nil
-}
+// Close ends the download. It waits for nothing: a rest that was not read costs the connection.
+func (r *rangeReader) Close() error { return r.body.Close() }
 
 type contentRange struct{ first, last, total int64 }
 

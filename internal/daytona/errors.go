@@ -32,7 +32,7 @@ var (
 	ErrStartFailed = errors.New("sandbox failed to start")
 	// ErrExecTimeout: 408 from the toolbox; the command was killed at its limit and its output is lost.
 	ErrExecTimeout = errors.New("command timed out")
-	// ErrUnsupported: 501; the server does not offer this.
+	// ErrUnsupported: 501, or a toolbox's 404 for an unknown route; the server does not offer this.
 	ErrUnsupported = errors.New("not supported by the server")
 	// ErrSandboxSuspect: a failed toolbox call whose cause may be the sandbox's own state; see Client.Diagnose.
 	ErrSandboxSuspect = errors.New("the sandbox may not be running")
@@ -101,7 +101,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrNotFound:
-		return e.Status == http.StatusNotFound && (e.Toolbox || !e.foreign)
+		return e.Status == http.StatusNotFound && (e.Toolbox && !e.unknownRoute() || !e.Toolbox && !e.foreign)
 	case ErrBadAnswer:
 		return e.Status == http.StatusNotFound && !e.Toolbox && e.foreign || e.Status/100 == 3
 	case ErrSandboxSuspect:
@@ -134,9 +134,16 @@ func (e *Error) kind() error {
 		return ErrRateLimited
 	case http.StatusNotImplemented:
 		return ErrUnsupported
+	case http.StatusNotFound:
+		if e.Toolbox && e.unknownRoute() {
+			return ErrUnsupported
+		}
 	}
 	return nil
 }
+
+// unknownRoute recognises the text of the daemon's router.
+func (e *Error) unknownRoute() bool { return e.Message == "404 page not found" }
 
 func (e *Error) badRequestKind() error {
 	switch {
@@ -167,9 +174,10 @@ func (e *Error) speaksOf(phrases ...string) bool {
 }
 
 // suspect: what the proxy answers in the sandbox's stead while it is not running, and what a dying one does. An error
-// that the daemon signed came from a living sandbox.
+// that the daemon signed came from a living sandbox, and one of the caller's own reader from neither.
 func (e *Error) suspect() bool {
-	if !e.Toolbox || e.Source == "DAYTONA_DAEMON" && e.Status != http.StatusUnauthorized {
+	var ours *ReadError
+	if !e.Toolbox || errors.As(e.Err, &ours) || e.Source == "DAYTONA_DAEMON" && e.Status != http.StatusUnauthorized {
 		return false
 	}
 	switch e.Status {
@@ -179,5 +187,6 @@ func (e *Error) suspect() bool {
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
-	return false
+	broken := e.Status/100 == 2 // an answer that began and broke off
+	return broken && !errors.Is(e.Err, ErrBadAnswer) && !errors.Is(e.Err, ErrAnswerTooLarge)
 }

@@ -2,7 +2,6 @@ package daytona
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -62,9 +61,7 @@ func (t *Toolbox) Execute(ctx context.Context, request ExecuteRequest) (ExecuteR
 		return ExecuteResult{}, err
 	}
 	if answer.ExitCode == nil {
-		failed := cl.fail(http.StatusOK, errors.Join(ErrBadAnswer, errors.New("no exit code")))
-		failed.Toolbox = true
-		return ExecuteResult{}, failed
+		return ExecuteResult{}, toolboxFail(cl, fmt.Errorf("%w: no exit code", ErrBadAnswer))
 	}
 	return ExecuteResult{ExitCode: *answer.ExitCode, Output: answer.Result}, nil
 }

@@ -40,7 +40,7 @@ func withCallTimeout[T any](ctx context.Context, request func(context.Context) (
 	defer cancel()
 	value, err := request(bounded)
 	var failed *Error
-	if errors.As(err, &failed) && failed.Status == 0 && bounded.Err() != nil && ctx.Err() == nil {
+	if errors.As(err, &failed) && failed.Err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		failed.Err = errors.New("no answer within " + oneCallTimeout.String())
 	}
 	return value, err

@@ -19,6 +19,8 @@ const (
 	deleteRetryLast  = 10 * time.Second
 	// deleteAgainAfter is how long an accepted delete may show no end before it is sent again.
 	deleteAgainAfter = 30 * time.Second
+	// deleteLostAfter is the same for a sandbox that does not even show that it is to go.
+	deleteLostAfter = 2 * time.Second
 )
 
 // How a removal was confirmed.
@@ -94,14 +96,13 @@ func (c *Client) RemoveSandbox(ctx context.Context, id string, observe func(Remo
 
 // removal is one run of RemoveSandbox.
 type removal struct {
-	client    *Client
-	id        string
-	observe   func(RemovalProgress)
-	proof     Removal
-	deletes   int
-	looks     int
-	state     string // the last state seen
-	sawErrors bool   // it was in a state that Daytona hides once deleted
+	client  *Client
+	id      string
+	observe func(RemovalProgress)
+	proof   Removal
+	deletes int
+	looks   int
+	state   string // the last one seen
 }
 
 // delete sends DELETE until one is accepted.
@@ -133,22 +134,24 @@ func (r *removal) leaving(ctx context.Context) bool {
 	return errors.Is(err, ErrNotFound) || err == nil && sandbox.ID == r.id && sandbox.Leaving()
 }
 
-// confirm asks for the sandbox by id until it is gone; false when it stayed for deleteAgainAfter.
+// confirm asks for the sandbox by id until it is gone; false when it stayed so long that it is to be deleted again.
 func (r *removal) confirm(ctx context.Context) (bool, error) {
 	pacer := newPacer(removePollFirst, removePollLast)
-	accepted := time.Now()
-	for time.Since(accepted) < deleteAgainAfter {
+	accepted, patience := time.Now(), deleteAgainAfter
+	for time.Since(accepted) < patience {
 		sandbox, err := withCallTimeout(ctx, func(ctx context.Context) (Sandbox, error) { return r.client.GetSandbox(ctx, r.id) })
 		r.see(sandbox)
 		r.looks++
 		r.observe(RemovalProgress{SandboxID: r.id, Step: "confirm", Attempt: r.looks, State: r.state, Err: err})
 		switch {
-		case errors.Is(err, ErrNotFound) && r.sawErrors:
+		case errors.Is(err, ErrNotFound) && (r.state == StateError || r.state == StateBuildFailed):
 			return r.prove(ConfirmedByErrorState), nil
 		case errors.Is(err, ErrNotFound):
 			return r.prove(ConfirmedByAbsence), nil
 		case err == nil && sandbox.ID == r.id && sandbox.State == StateDestroyed:
 			return r.prove(ConfirmedByState), nil
+		case err == nil && !sandbox.Leaving():
+			patience = deleteLostAfter
 		}
 		if err := r.wait(ctx, pacer, err); err != nil {
 			return false, err
@@ -165,7 +168,6 @@ func (r *removal) prove(by string) bool {
 func (r *removal) see(sandbox Sandbox) {
 	if sandbox.ID == r.id {
 		r.state = sandbox.State
-		r.sawErrors = r.sawErrors || sandbox.Failed()
 	}
 }
 

@@ -22,7 +22,8 @@ type UploadFile struct {
 	Path string
 	// Size is the exact number of bytes; -1: unknown, then everything up to EOF is sent.
 	Size int64
-	// Body is read once, in order, and not after Upload returned; closing it is the caller's.
+	// Body is read once, in order, and not after Upload returned, which waits for a Read in flight even when the context
+	// ended; closing it is the caller's.
 	Body io.Reader
 }
 
@@ -51,10 +52,9 @@ func (t *Toolbox) Upload(ctx context.Context, files []UploadFile) error {
 	if err := t.upload(ctx, cl, &answer); err != nil {
 		return body.explain(err)
 	}
+	body.Close() // the transport may be at it still, if the toolbox answered early
 	if err := answer.check(body); err != nil {
-		failed := cl.fail(http.StatusOK, err)
-		failed.Toolbox = true
-		return failed
+		return toolboxFail(cl, err)
 	}
 	return nil
 }
@@ -81,10 +81,15 @@ func checkUpload(files []UploadFile) error {
 	if len(files) > maxUploadFiles {
 		return fmt.Errorf("%d files in one upload, more than %d", len(files), maxUploadFiles)
 	}
+	seen := map[string]bool{}
 	for _, file := range files {
 		if err := checkPath(file.Path); err != nil {
 			return err
 		}
+		if seen[file.Path] {
+			return fmt.Errorf("file %s is named twice", clean(file.Path))
+		}
+		seen[file.Path] = true
 		if file.Body == nil {
 			return fmt.Errorf("file %s has no body", clean(file.Path))
 		}
@@ -117,6 +122,9 @@ func (a uploadAnswer) check(body *uploadBody) error {
 		written[file.Path] = file.Bytes
 	}
 	for _, part := range body.parts {
+		if part.size >= 0 && part.sent != part.size {
+			return fmt.Errorf("%w: success after %d of %d bytes of %s", ErrBadAnswer, part.sent, part.size, clean(part.path))
+		}
 		if got := written[part.path]; got != nil && *got != part.sent {
 			return fmt.Errorf("%w: %d bytes of %s written, %d sent", ErrBadAnswer, *got, clean(part.path), part.sent)
 		}

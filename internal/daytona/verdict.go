@@ -2,6 +2,7 @@ package daytona
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"time"
@@ -27,15 +28,18 @@ func Ambiguous(err error) bool {
 	return failed.Status == http.StatusRequestTimeout || errors.Is(failed, ErrStartFailed)
 }
 
-// Transient says that the same call may succeed later: no answer, 5xx (but 501), 408, 425, 429, or an answer that came
-// from some gateway. It is false when the caller's own context ended, and for anything that is wrong in the request.
+// Transient says that the same call may succeed later: no answer, a broken one, 5xx (but 501), 408, 425, 429, or an
+// answer that came from some gateway. It is false after a cancel, and for whatever only a change can mend: a bad request,
+// a certificate that is not trusted, an answer that is too large.
 func Transient(err error) bool {
 	var failed *Error
-	if !errors.As(err, &failed) || errors.Is(err, ErrInvalidRequest) || errors.Is(err, context.Canceled) {
+	if !errors.As(err, &failed) || lasting(err) {
 		return false
 	}
 	switch failed.Status {
-	case 0, http.StatusTooEarly, http.StatusTooManyRequests:
+	case 0:
+		return !errors.Is(err, ErrBadAnswer)
+	case http.StatusTooEarly, http.StatusTooManyRequests:
 		return true
 	case http.StatusRequestTimeout:
 		return !failed.Toolbox
@@ -45,6 +49,18 @@ func Transient(err error) bool {
 		return false
 	}
 	return failed.Status/100 == 2 || failed.Status >= http.StatusInternalServerError
+}
+
+// lasting tells the causes that time does not mend.
+func lasting(err error) bool {
+	for _, cause := range []error{context.Canceled, ErrInvalidRequest, ErrAnswerTooLarge} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	var untrusted *tls.CertificateVerificationError
+	var ours *ReadError
+	return errors.As(err, &untrusted) || errors.As(err, &ours)
 }
 
 // RetryAfter is the server's wish carried by an error, 0 when there is none.
