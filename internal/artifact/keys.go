@@ -19,7 +19,10 @@ const keptNameBytes = 80
 // maxKeyBytes is S3's bound on a key.
 const maxKeyBytes = 1024
 
-var retryOf = regexp.MustCompile(`^(.+)/retry-([1-9][0-9]{0,5})$`)
+var (
+	retryOf   = regexp.MustCompile(`^(.+)/retry-([1-9][0-9]{0,5})$`)
+	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
 
 // SplitRetry takes <id>/retry-<n> apart. Without that ending it returns the ID itself and 0.
 func SplitRetry(campaign string) (root string, retry int) {
@@ -95,10 +98,13 @@ func Stream(prefix, step, stream string) string {
 // File is the key of a file fetched from the sandbox of the attempt at prefix. The whole path is one escaped name.
 func File(prefix, path string) string { return prefix + "/artifacts/" + EscapeName(path) }
 
-// Blob is the key of content known by its SHA-256 (hex).
+// Blob is the key of content known by its SHA-256 (hex), in 256 folders.
 func Blob(sha256 string) string {
 	name := EscapeName(strings.ToLower(sha256))
-	return "blobs/" + name[:min(2, len(name))] + "/" + name
+	if !sha256Hex.MatchString(name) {
+		return "blobs/" + name // holds nothing
+	}
+	return "blobs/" + name[:2] + "/" + name
 }
 
 // EscapeName makes one safe path component, and part of a workflow ID, of any bytes: letters, digits, '_', '-' and inner

@@ -38,13 +38,26 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	case "file":
 		return openDir(parsed)
 	case "s3", "mem":
-		bucket, err := blob.OpenBucket(ctx, rawURL)
+		bucket, err := openBucket(ctx, parsed)
 		if err != nil {
 			return nil, fmt.Errorf("open store %s: %w", plain(parsed), err)
 		}
 		return &Store{bucket: bucket, url: plain(parsed)}, nil
 	}
 	return nil, fmt.Errorf("open store %q: %w: want file:///DIR or s3://BUCKET", rawURL, ErrURI)
+}
+
+// openBucket leaves checking to our own SHA-256 where the URL does not say otherwise: the AWS SDK would print a line to
+// stderr for every range that it cannot check.
+func openBucket(ctx context.Context, location *url.URL) (*blob.Bucket, error) {
+	const validation = "response_checksum_validation"
+	settings := location.Query()
+	if location.Scheme == "s3" && !settings.Has(validation) {
+		settings.Set(validation, "when_required")
+	}
+	quiet := *location
+	quiet.RawQuery = settings.Encode()
+	return blob.OpenBucket(ctx, quiet.String())
 }
 
 func openDir(location *url.URL) (*Store, error) {

@@ -12,8 +12,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-
-	"gocloud.dev/blob"
 )
 
 const storeScheme = "store:"
@@ -89,7 +87,7 @@ func openFile(location *url.URL) (io.ReadCloser, error) {
 // openObject opens an object of any bucket; the URL's query goes to gocloud (region, endpoint, …).
 func openObject(ctx context.Context, location *url.URL) (io.ReadCloser, error) {
 	root := url.URL{Scheme: location.Scheme, Host: location.Host, RawQuery: location.RawQuery}
-	bucket, err := blob.OpenBucket(ctx, root.String())
+	bucket, err := openBucket(ctx, &root)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", plain(location), err)
 	}
