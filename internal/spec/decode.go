@@ -10,29 +10,17 @@ import (
 //
 // A plain YAML scalar in a text field is taken as written (010 is "010", yes is "yes"); a number must be decimal and a
 // boolean true or false, so no value can mean something else than it shows.
-//
-// Edits, such as those of Set, change the decoded input before it is validated: what a command line overrides.
-func DecodeEval(data []byte, edits ...func(*EvalInput) error) (EvalInput, error) {
+func DecodeEval(data []byte) (EvalInput, error) {
 	var in EvalInput
-	err := decode(data, &in, func() error { return edited(&in, edits, EvalInput.Validate) })
+	err := decode(data, &in, func() error { return in.Validate() })
 	return in, err
 }
 
 // DecodeCampaign reads one CampaignInput, as DecodeEval does.
-func DecodeCampaign(data []byte, edits ...func(*CampaignInput) error) (CampaignInput, error) {
+func DecodeCampaign(data []byte) (CampaignInput, error) {
 	var in CampaignInput
-	err := decode(data, &in, func() error { return edited(&in, edits, CampaignInput.Validate) })
+	err := decode(data, &in, func() error { return in.Validate() })
 	return in, err
-}
-
-// edited joins what the edits and the validation find.
-func edited[T any](in *T, edits []func(*T) error, validate func(T) error) error {
-	var ps problems
-	for _, edit := range edits {
-		ps.take(edit(in))
-	}
-	ps.take(validate(*in))
-	return ps.err()
 }
 
 // UnmarshalJSON refuses unknown fields at any depth, so that a typing error in Temporal's Start Workflow form fails at

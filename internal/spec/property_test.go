@@ -50,6 +50,16 @@ func scribble(v reflect.Value) {
 	}
 }
 
+func TestDigestIsOfTheMeaning(t *testing.T) {
+	a, err := DecodeEval([]byte("sandbox: {env: {}, network: }\njob: {steps: [{command: x}], env: {B: '1', A: '2'}}\nartifacts: []\n"))
+	require.NoError(t, err)
+	b, err := DecodeEval([]byte(`{"job":{"env":{"A":"2","B":"1"},"steps":[{"command":"x"}]}}`))
+	require.NoError(t, err)
+	require.Equal(t, InputDigest(b), InputDigest(a))
+	b.Job.Steps[0].Continue = true
+	require.NotEqual(t, InputDigest(b), InputDigest(a))
+}
+
 func TestWhatEncodesDecodesToTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := inputs().Draw(t, "in")
@@ -63,9 +73,7 @@ func TestWhatEncodesDecodesToTheSame(t *testing.T) {
 			require.ErrorContains(t, err, "a key must be a non-empty text")
 			return
 		}
-		again, err := json.Marshal(strict)
-		require.NoError(t, err)
-		require.JSONEq(t, string(data), string(again))
+		require.Equal(t, InputDigest(in), InputDigest(strict))
 	})
 }
 
@@ -121,9 +129,8 @@ func FuzzDecodeCampaign(f *testing.F) {
 			return
 		}
 		require.NoError(t, in.WithDefaults(Defaults{}).Validate())
-		tmpl, err := in.Eval.Compile()
+		_, err = in.Eval.Compile() // not rendered: a template may loop as long as it likes
 		require.NoError(t, err)
-		_, _ = tmpl.Render(map[string]any{"a": "b"}) // must not panic
 	})
 }
 

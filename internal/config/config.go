@@ -1,0 +1,121 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"pitwall/internal/daytona"
+	"pitwall/internal/spec"
+	"pitwall/internal/temporalclient"
+)
+
+// Config is what a process is told by its environment, with every default resolved.
+type Config struct {
+	// Enabled false refuses every new eval; running ones go on to their removal. Default true.
+	Enabled bool `env:"DAYTONA_ENABLED" envDefault:"true"`
+	// DefaultLanguage of sandboxes whose eval names none: python, typescript or javascript. Default python.
+	DefaultLanguage string `env:"DAYTONA_DEFAULT_LANGUAGE" envDefault:"python"`
+	// SandboxTTLMinutes is the provider's own clock of a sandbox, in minutes. Default 30. An eval whose limits need more
+	// (at least 21, see spec.Clocks) raises its own, up to MaxTTLMinutes.
+	SandboxTTLMinutes int `env:"DAYTONA_SANDBOX_TTL_MINUTES" envDefault:"30"`
+	// MaxParallelSandboxes is N, the bound on live sandboxes of this account and namespace: 1 to 500. Default 8.
+	MaxParallelSandboxes int `env:"DAYTONA_MAX_PARALLEL_SANDBOXES" envDefault:"8"`
+
+	// APIKey of Daytona. Required by whatever talks to it.
+	APIKey Secret `env:"DAYTONA_API_KEY"`
+	// APIURL of Daytona's control plane, with its path. Default Daytona's own service.
+	APIURL string `env:"DAYTONA_API_URL"`
+	// Target is the region. Default the organisation's.
+	Target string `env:"DAYTONA_TARGET"`
+	// OrganizationID is needed where a key belongs to more than one. Default the key's.
+	OrganizationID string `env:"DAYTONA_ORGANIZATION_ID"`
+
+	// Store is the artifact store's URL: file:///DIR (one host only), s3://BUCKET?…, mem:// (tests). Default a folder in
+	// the XDG state directory.
+	Store string `env:"PITWALL_STORE"`
+	// MaxTTLMinutes is what the TTL of a long job's sandbox may be raised to, in minutes. Default 720.
+	MaxTTLMinutes int `env:"PITWALL_MAX_TTL_MINUTES" envDefault:"720"`
+	// CreateHorizon is how long after a create without an answer its sandbox may still appear. Default 120s: the service
+	// holds a create for 30 s (reference of its API), and its queues lag.
+	CreateHorizon time.Duration `env:"PITWALL_CREATE_HORIZON" envDefault:"120s"`
+	// ReaperInterval between two runs of the reaper. Default 5m.
+	ReaperInterval time.Duration `env:"PITWALL_REAPER_INTERVAL" envDefault:"5m"`
+
+	// LogFormat is json or console. Default json, which machines read.
+	LogFormat string `env:"PITWALL_LOG_FORMAT" envDefault:"json"`
+	// LogLevel is debug, info, warn or error. Default info.
+	LogLevel string `env:"PITWALL_LOG_LEVEL" envDefault:"info"`
+	// HealthAddr is the host:port of the worker's health endpoint. Default none.
+	HealthAddr string `env:"PITWALL_HEALTH_ADDR"`
+
+	// StateDir is <XDG state>/pitwall, where the profile and the default store stand.
+	StateDir string `env:"-"`
+	// Profile of a running starter dev, nil when there is none. Its Daytona and its store are already in the fields above
+	// where the environment left them open; its Temporal is in Temporal's fallback; its UI is for messages.
+	Profile *Profile `env:"-"`
+	// ProfileProblem says why a profile that is there is of no use (such as *StaleProfileError): a hint for whoever then
+	// fails to connect. Nil otherwise.
+	ProfileProblem error `env:"-"`
+
+	// environ is what Load was given, for Temporal's own settings: a pointer, so that no %+v prints the secrets in it.
+	environ *lookup
+}
+
+// TTL is the default clock of a sandbox.
+func (c Config) TTL() time.Duration { return time.Duration(c.SandboxTTLMinutes) * time.Minute }
+
+// MaxTTL is what it may be raised to.
+func (c Config) MaxTTL() time.Duration { return time.Duration(c.MaxTTLMinutes) * time.Minute }
+
+// SpecDefaults are what inputs take from the configuration.
+func (c Config) SpecDefaults() spec.Defaults {
+	return spec.Defaults{
+		Language:             c.DefaultLanguage,
+		TTL:                  spec.Duration(c.TTL()),
+		MaxTTL:               spec.Duration(c.MaxTTL()),
+		MaxParallelSandboxes: c.MaxParallelSandboxes,
+	}
+}
+
+// Daytona is the client's configuration. Its Validate says when a key is missing.
+func (c Config) Daytona() daytona.Config {
+	return daytona.Config{APIURL: c.APIURL, APIKey: c.APIKey.Reveal(), OrganizationID: c.OrganizationID, Target: c.Target}
+}
+
+// Temporal is the connection's options: TEMPORAL_* of the environment, else the profile's address.
+func (c Config) Temporal() temporalclient.Options {
+	var options temporalclient.Options
+	if c.environ != nil {
+		options.Env = *c.environ
+	}
+	if c.Profile != nil {
+		options.Fallback = temporalclient.Endpoint{Address: c.Profile.TemporalAddress, Namespace: c.Profile.Namespace}
+	}
+	return options
+}
+
+// Account names what shares one quota of sandboxes: eight hex digits of the hash of API URL and organisation, else key
+// (DESIGN, "Slots and leases"). It is part of workflow IDs and tells nothing about the key.
+func (c Config) Account() string {
+	owner := "organization\x00" + c.OrganizationID
+	if c.OrganizationID == "" {
+		owner = "key\x00" + c.APIKey.Reveal()
+	}
+	sum := sha256.Sum256([]byte(strings.TrimRight(strings.ToLower(c.APIURL), "/") + "\x00" + owner))
+	return hex.EncodeToString(sum[:4])
+}
+
+// IsLocal reports whether the API URL is of this host: then sandboxes are local, and have no network.
+func (c Config) IsLocal() bool {
+	base, err := url.Parse(c.APIURL)
+	if err != nil {
+		return false
+	}
+	host := base.Hostname()
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}

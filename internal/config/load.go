@@ -1,0 +1,194 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"pitwall/internal/daytona"
+	"pitwall/internal/spec"
+)
+
+// Invalid lists every setting that is wrong, each line naming its variable and the remedy.
+type Invalid struct{ Problems []string }
+
+func (e *Invalid) Error() string {
+	if len(e.Problems) == 1 {
+		return "wrong setting: " + e.Problems[0]
+	}
+	return fmt.Sprintf("%d wrong settings:\n  %s", len(e.Problems), strings.Join(e.Problems, "\n  "))
+}
+
+// Load reads the configuration from an environment (os.Environ()) and the dev profile. An empty variable counts as
+// unset. The error is an *Invalid with all problems.
+func Load(environ []string) (Config, error) {
+	vars := env.ToMap(environ)
+	given := lookup(vars)
+	c := Config{environ: &given}
+	found := findings{failed: map[string]bool{}}
+	state, stateErr := stateDir(hostOS, lookup(vars))
+	if stateErr == nil {
+		c.StateDir = state
+		c.Profile, c.ProfileProblem = ReadProfile(state)
+	}
+	if c.Profile != nil {
+		effective, err := c.Profile.beneath(vars)
+		if err != nil {
+			c.Profile, c.ProfileProblem = nil, err
+		}
+		vars = effective
+	}
+	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {
+		found.parse(err)
+	}
+	if c.APIURL == "" {
+		c.APIURL = daytona.DefaultAPIURL
+	}
+	switch {
+	case c.Store != "":
+	case stateErr != nil:
+		found.bad("PITWALL_STORE", " is not set, and its default cannot be found: %v", stateErr)
+	default:
+		c.Store = defaultStore(c.StateDir)
+	}
+	found.check(c)
+	if len(found.problems) > 0 {
+		return Config{}, &Invalid{Problems: found.problems}
+	}
+	return c, nil
+}
+
+// findings collects problems; failed are the variables that could not be read, whose zero value is not to be judged again.
+type findings struct {
+	problems []string
+	failed   map[string]bool
+}
+
+func (f *findings) bad(name, format string, args ...any) {
+	if !f.failed[name] {
+		f.problems = append(f.problems, name+fmt.Sprintf(format, args...))
+	}
+}
+
+// parse names the variables behind the library's field names.
+func (f *findings) parse(err error) {
+	var aggregate env.AggregateError
+	if !errors.As(err, &aggregate) {
+		f.problems = append(f.problems, err.Error())
+		return
+	}
+	for _, one := range aggregate.Errors {
+		var parse env.ParseError
+		if !errors.As(one, &parse) {
+			f.problems = append(f.problems, one.Error())
+			continue
+		}
+		field, _ := reflect.TypeFor[Config]().FieldByName(parse.Name)
+		name := field.Tag.Get("env")
+		f.bad(name, " is not %s: write such as %s", kindOf(field.Type), field.Tag.Get("envDefault"))
+		f.failed[name] = true
+	}
+}
+
+func kindOf(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "a duration with a unit"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	}
+	return "a whole number"
+}
+
+// Bounds of settings. minTTLMinutes is what the clocks of the shortest job add up to (spec.Clocks); a week is far above any job.
+const (
+	minTTLMinutes   = int((spec.UploadAllowance+spec.DownloadAllowance+2*spec.ClockMargin)/time.Minute) + 1
+	maxTTLMinutes   = 7 * 24 * 60
+	maxSandboxes    = 500
+	maxPeriod       = 24 * time.Hour
+	minReaperPeriod = time.Second
+)
+
+// check validates what was parsed.
+func (f *findings) check(c Config) {
+	f.oneOf("DAYTONA_DEFAULT_LANGUAGE", c.DefaultLanguage, "python", "typescript", "javascript")
+	f.between("DAYTONA_SANDBOX_TTL_MINUTES", c.SandboxTTLMinutes, 1, maxTTLMinutes)
+	f.between("PITWALL_MAX_TTL_MINUTES", c.MaxTTLMinutes, minTTLMinutes, maxTTLMinutes)
+	if c.SandboxTTLMinutes > c.MaxTTLMinutes && !f.failed["PITWALL_MAX_TTL_MINUTES"] {
+		f.bad("DAYTONA_SANDBOX_TTL_MINUTES", "=%d is above PITWALL_MAX_TTL_MINUTES=%d: lower the first or raise the second", c.SandboxTTLMinutes, c.MaxTTLMinutes)
+	}
+	f.between("DAYTONA_MAX_PARALLEL_SANDBOXES", c.MaxParallelSandboxes, 1, maxSandboxes)
+	f.url("DAYTONA_API_URL", c.APIURL, "such as "+daytona.DefaultAPIURL, "http", "https")
+	if c.Store != "" {
+		f.url("PITWALL_STORE", c.Store, "file:///DIR or s3://BUCKET", "file", "s3", "mem")
+	}
+	f.period("PITWALL_CREATE_HORIZON", c.CreateHorizon, 0)
+	f.period("PITWALL_REAPER_INTERVAL", c.ReaperInterval, minReaperPeriod)
+	f.oneOf("PITWALL_LOG_FORMAT", c.LogFormat, "json", "console")
+	f.oneOf("PITWALL_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
+	if c.HealthAddr != "" {
+		if _, _, err := net.SplitHostPort(c.HealthAddr); err != nil {
+			f.bad("PITWALL_HEALTH_ADDR", "=%q is not host:port: want such as 127.0.0.1:8080", clip(c.HealthAddr))
+		}
+	}
+	if hasControl(c.APIKey.Reveal()) {
+		f.bad("DAYTONA_API_KEY", " has a space or a control character in it: set the key alone, without quotes or a line break")
+	}
+}
+
+func (f *findings) between(name string, value, low, high int) {
+	if value < low || value > high {
+		f.bad(name, "=%d is out of bounds: want %d to %d", value, low, high)
+	}
+}
+
+func (f *findings) oneOf(name, value string, choices ...string) {
+	if !slices.Contains(choices, value) {
+		f.bad(name, "=%q is not known: want %s", clip(value), strings.Join(choices, ", "))
+	}
+}
+
+func (f *findings) period(name string, value, low time.Duration) {
+	if value < low || value > maxPeriod {
+		f.bad(name, "=%s is out of bounds: want %s to %s", value, low, maxPeriod)
+	}
+}
+
+func (f *findings) url(name, text, want string, schemes ...string) {
+	if problem := urlProblem(text, schemes...); problem != "" {
+		f.bad(name, " %s: want %s", problem, want)
+	}
+}
+
+// urlProblem never quotes the URL: it may hold credentials.
+func urlProblem(text string, schemes ...string) string {
+	parsed, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return "is not a URL"
+	case !slices.Contains(schemes, parsed.Scheme):
+		return fmt.Sprintf("has the scheme %q", clip(parsed.Scheme))
+	case strings.HasPrefix(parsed.Scheme, "http") && parsed.Host == "":
+		return "names no host"
+	}
+	return ""
+}
+
+func hasControl(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}
+
+func clip(text string) string {
+	const most = 60
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
