@@ -24,7 +24,7 @@ type Config struct {
 	// LimitEvents is the file, root's alone, to which the watcher appends a line for each limit that was passed.
 	// Defaults to "/.pitwall/run/limit-events.jsonl".
 	LimitEvents string
-	// CgroupDir is the mount point for gVisor's own control groups. Defaults to "/.pitwall/cgroup".
+	// CgroupDir is the mount point for gVisor's own control groups. Defaults to "/.pitwall/state/cgroup".
 	CgroupDir string
 	// Version is the answer of GET /version. Defaults to Version.
 	Version string
@@ -46,7 +46,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Home, "/home/daytona")
 	setDefault(&c.StateDir, "/.pitwall/state")
 	setDefault(&c.LimitEvents, "/.pitwall/run/limit-events.jsonl")
-	setDefault(&c.CgroupDir, "/.pitwall/cgroup")
+	setDefault(&c.CgroupDir, "/.pitwall/state/cgroup")
 	setDefault(&c.Version, Version)
 	if c.Logger == nil {
 		c.Logger = slog.Default()

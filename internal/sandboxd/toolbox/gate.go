@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"runtime"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-// forkGated forks and execs, and lets the new program run its first instruction only after admit has bounded it: the
-// child stops at its exec because it is traced, admit acts from outside, and the trace ends. Limits set after a plain start
-// would leave a moment in which the program can fork away from them, and a helper that sets them and then execs would cost
-// each command the start of another Go program.
-func forkGated(argv []string, attr *syscall.ProcAttr, admit func(pid int) error) (int, error) {
+// forkLimited forks and execs, and lets the new program run its first instruction only with its limits set: the child
+// stops at its exec because it is traced, the limits are set from outside, and the trace ends. Limits set after a plain
+// start would leave a moment in which the program can fork away from them, and a helper that sets them and then execs would
+// cost each command the start of another Go program.
+func forkLimited(argv []string, attr *syscall.ProcAttr, limits []resourceLimit) (int, error) {
 	// A trace belongs to the thread that forked.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -19,7 +21,7 @@ func forkGated(argv []string, attr *syscall.ProcAttr, admit func(pid int) error)
 	if err != nil {
 		return 0, err
 	}
-	if err := openGate(pid, admit); err != nil {
+	if err := limitStopped(pid, limits); err != nil {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		_, _ = syscall.Wait4(pid, nil, 0, nil)
 		return 0, err
@@ -27,16 +29,18 @@ func forkGated(argv []string, attr *syscall.ProcAttr, admit func(pid int) error)
 	return pid, nil
 }
 
-func openGate(pid int, admit func(pid int) error) error {
+func limitStopped(pid int, limits []resourceLimit) error {
 	var status syscall.WaitStatus
 	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
 		return fmt.Errorf("wait for exec: %w", err)
 	}
 	if !status.Stopped() {
-		return fmt.Errorf("wait for exec: process ended with %v", status)
+		return fmt.Errorf("wait for exec: process ended with status %#x", status)
 	}
-	if err := admit(pid); err != nil {
-		return err
+	for _, limit := range limits {
+		if err := unix.Prlimit(pid, limit.resource, &limit.value, nil); err != nil {
+			return fmt.Errorf("limit process: %w", err)
+		}
 	}
 	if err := syscall.PtraceDetach(pid); err != nil {
 		return fmt.Errorf("release process: %w", err)

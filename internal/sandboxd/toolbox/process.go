@@ -13,20 +13,18 @@ import (
 // place calls wait4, and hands each exit to whoever started the process: with os/exec, which waits by itself, the two
 // would steal each other's.
 type processes struct {
-	confine confiner
+	// groups are where commands are born. Nil in SingleUser mode.
+	groups *groups
+	// rlimits are set on every command, root's too, since the user's processes may be those of a command of root's.
+	rlimits []resourceLimit
+	// started is signalled by each start; nobody has to listen.
+	started chan struct{}
 	// reapAll says that this is the sandbox's first process, so every child is ours to reap.
 	reapAll bool
 
 	// mu also keeps the reaper out between a fork and the entry here.
 	mu      sync.Mutex
 	running map[int]*process
-}
-
-// confiner bounds a new process before its first instruction.
-type confiner interface {
-	// gate says whether processes of id have to be held back until admit.
-	gate(id identity) bool
-	admit(pid int) error
 }
 
 // command is a process to be started.
@@ -45,8 +43,8 @@ type process struct {
 	status syscall.WaitStatus
 }
 
-func newProcesses(c confiner) *processes {
-	return &processes{confine: c, reapAll: os.Getpid() == 1, running: map[int]*process{}}
+func newProcesses(g *groups, rlimits []resourceLimit) *processes {
+	return &processes{groups: g, rlimits: rlimits, started: make(chan struct{}, 1), reapAll: os.Getpid() == 1, running: map[int]*process{}}
 }
 
 // start starts c. The error, when there is one, is the exec's own, and names no more than the program.
@@ -63,14 +61,21 @@ func (p *processes) start(c command) (*process, error) {
 	}
 	proc := &process{pid: pid, exited: make(chan struct{})}
 	p.running[pid] = proc
+	select {
+	case p.started <- struct{}{}:
+	default:
+	}
 	return proc, nil
 }
 
 func (p *processes) fork(c command, attr *syscall.ProcAttr) (int, error) {
-	if p.confine != nil && p.confine.gate(c.id) {
-		return forkGated(c.argv, attr, p.confine.admit)
+	if p.groups != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(p.groups.of(c.id).dir.Fd())
 	}
-	return syscall.ForkExec(c.argv[0], c.argv, attr)
+	if len(p.rlimits) == 0 {
+		return syscall.ForkExec(c.argv[0], c.argv, attr)
+	}
+	return forkLimited(c.argv, attr, p.rlimits)
 }
 
 // exitCode is the code that Daytona reports: the process's own, or -1 when a signal ended it.

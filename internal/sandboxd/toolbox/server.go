@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -34,10 +35,11 @@ type Server struct {
 	user, root identity
 	env        *environment
 	procs      *processes
+	watcher    *watcher // nil: SingleUser
 	slots      chan struct{}
 }
 
-// New prepares an agent. It starts nothing yet.
+// New prepares an agent. It starts nothing yet, but mounts the sandbox's control groups.
 func New(cfg Config) (*Server, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -53,8 +55,20 @@ func New(cfg Config) (*Server, error) {
 	if cfg.SingleUser {
 		s.user = identity{name: cfg.User, uid: os.Getuid(), gid: os.Getgid(), home: cfg.Home, current: true}
 		s.root = s.user
+		s.procs = newProcesses(nil, nil)
+		return s, nil
 	}
-	s.procs = newProcesses(nil)
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make state dir: %w", err)
+	}
+	groups, err := newGroups(cfg.CgroupDir, cfg.Limits)
+	if err != nil {
+		return nil, err
+	}
+	s.procs = newProcesses(groups, cfg.Limits.resourceLimits())
+	s.watcher = &watcher{
+		groups: groups, limits: cfg.Limits, uid: cfg.UID, events: &limitEvents{path: cfg.LimitEvents}, logger: cfg.Logger, started: s.procs.started,
+	}
 	return s, nil
 }
 
@@ -63,6 +77,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go s.procs.reapUntil(ctx)
+	if s.watcher != nil {
+		go s.watcher.run(ctx)
+	}
 	server := &http.Server{
 		Handler: s.Handler(), MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 	}
@@ -83,6 +100,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 // Listen opens the socket at path, which only its owner may use, in place of one that an earlier agent left.
 func Listen(path string) (net.Listener, error) {
+	if err := os.Chmod(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("protect socket's directory: %w", err)
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove old socket: %w", err)
 	}
