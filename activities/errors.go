@@ -12,30 +12,34 @@ import (
 // Types of application errors. Go error identity is lost between an activity and its workflow; these strings survive,
 // so they are the contract on which workflows branch and operators search.
 const (
-	ErrTypeInvalidInput    = "InvalidInput"    // the input is wrong; nothing was created
-	ErrTypeDisabled        = "Disabled"        // DAYTONA_ENABLED=false
-	ErrTypeCapacity        = "Capacity"        // 429 or quota: nothing was created; try again outside the slot
-	ErrTypeCreateRefused   = "CreateRefused"   // the provider refused for good (snapshot, key, region)
-	ErrTypeCreateFailed    = "CreateFailed"    // the sandbox did not start, or nobody knows
-	ErrTypeZombie          = "Zombie"          // this attempt's lease is over: it owns nothing any more
-	ErrTypeSandboxLost     = "SandboxLost"     // the sandbox is gone or does not answer
-	ErrTypeSandboxExpired  = "SandboxExpired"  // our own clock (TTL, lease deadline) ended the sandbox
-	ErrTypeJobNeverStarted = "JobNeverStarted" // the launch was claimed, but no supervisor ever ran
-	ErrTypeInputMissing    = "InputMissing"    // a URI of the input could not be read, or has another digest
-	ErrTypeScorer          = "ScorerFailed"    // the judge itself could not judge
-	ErrTypeStore           = "StoreFailed"     // the artifact store refused
-	ErrTypeTransport       = "Transport"       // the provider's API did not answer as it should
-	ErrTypeCleanupBlocked  = "CleanupBlocked"  // the provider denies the DELETE
+	ErrTypeInvalidInput    = "InvalidInput"        // the input is wrong; nothing was created
+	ErrTypeDisabled        = "Disabled"            // DAYTONA_ENABLED=false
+	ErrTypeCapacity        = "Capacity"            // 429 or quota: nothing was created; try again outside the slot
+	ErrTypeCreateRefused   = "CreateRefused"       // the provider refused for good (snapshot, key, region)
+	ErrTypeCreateFailed    = "CreateFailed"        // the sandbox did not start, or nobody knows
+	ErrTypeZombie          = "Zombie"              // this attempt's lease is over: it owns nothing any more
+	ErrTypeSandboxLost     = "SandboxLost"         // the sandbox is gone or does not answer
+	ErrTypeSandboxExpired  = "SandboxExpired"      // our own clock (TTL, lease deadline) ended the sandbox
+	ErrTypeJobNeverStarted = "JobNeverStarted"     // the launch was claimed, but no supervisor ever ran
+	ErrTypeInputMissing    = "InputMissing"        // a URI of the input could not be read, or has another digest
+	ErrTypeUnresponsive    = "SandboxUnresponsive" // started, says the provider, and its toolbox is silent: the job's doing or a fault
+	ErrTypeImageUnsuitable = "ImageUnsuitable"     // the image lacks what the supervisor needs
+	ErrTypeScorer          = "ScorerFailed"        // the judge itself could not judge
+	ErrTypeStore           = "StoreFailed"         // the artifact store refused
+	ErrTypeTransport       = "Transport"           // the provider's API did not answer as it should
+	ErrTypeCleanupBlocked  = "CleanupBlocked"      // the provider denies the DELETE
 )
 
 // originOf says who has to act on an error type. What is not listed is infra.
 var originOf = map[string]string{
-	ErrTypeInvalidInput:   spec.OriginUser,
-	ErrTypeDisabled:       spec.OriginUser,
-	ErrTypeCreateRefused:  spec.OriginUser,
-	ErrTypeInputMissing:   spec.OriginUser,
-	ErrTypeSandboxExpired: spec.OriginLimit,
-	ErrTypeScorer:         spec.OriginScorer,
+	ErrTypeInvalidInput:    spec.OriginUser,
+	ErrTypeDisabled:        spec.OriginUser,
+	ErrTypeCreateRefused:   spec.OriginUser,
+	ErrTypeInputMissing:    spec.OriginUser,
+	ErrTypeSandboxExpired:  spec.OriginLimit,
+	ErrTypeImageUnsuitable: spec.OriginUser,
+	ErrTypeUnresponsive:    spec.OriginAmbiguous,
+	ErrTypeScorer:          spec.OriginScorer,
 }
 
 // Describe turns the error of an activity (as its workflow sees it) into what a result says. Pure.

@@ -42,7 +42,7 @@ func ShardID(campaign string, shard int) string {
 
 // EvalID is the workflow ID of a trial: eval/<campaign>/<sample>/<epoch>, and /r<n> in retry n.
 func EvalID(trial spec.Trial) string {
-	id := "eval/" + trial.Campaign + "/" + artifact.EncodeSegment(trial.Sample) + "/" + strconv.Itoa(trial.Epoch)
+	id := "eval/" + trial.Campaign + "/" + artifact.EscapeName(trial.Sample) + "/" + strconv.Itoa(trial.Epoch)
 	if trial.Retry > 0 {
 		id += "/r" + strconv.Itoa(trial.Retry)
 	}

@@ -1,23 +1,46 @@
 package workflows
 
-// CampaignProgress is what ProgressQuery of a campaign returns.
+// CampaignProgress is what ProgressQuery of a campaign, or of a shard, returns.
 type CampaignProgress struct {
-	Phase    string `json:"phase"` // preparing, running, assembling, done
-	Total    int    `json:"n_total"`
-	Started  int    `json:"n_started"`
-	Finished int    `json:"n_finished"`
-	Passed   int    `json:"n_passed"`
-	Failed   int    `json:"n_failed"`
-	// Errors counts finished trials without a score.
-	Errors    int `json:"n_errors"`
-	Cancelled int `json:"n_cancelled"`
+	// Phase is preparing, running, assembling or done.
+	Phase string `json:"phase"`
+	Total int    `json:"n_total"`
+	// The counts of a campaign are those of its finished shards; Shard is the one that runs, and counts for itself.
+	Shard     string `json:"shard,omitempty"`
+	Started   int    `json:"n_started"`
+	Finished  int    `json:"n_finished"`
+	Passed    int    `json:"n_passed"`
+	Failed    int    `json:"n_failed"`
+	Errors    int    `json:"n_errors"`
+	Cancelled int    `json:"n_cancelled"`
 	// LastErrors names up to five of the latest trials without a score.
 	LastErrors []string `json:"last_errors,omitempty"`
 }
 
+func (p *CampaignProgress) add(counts ShardResult) {
+	p.Started += counts.Started
+	p.Finished += counts.Finished
+	p.Passed += counts.Passed
+	p.Failed += counts.Failed
+	p.Errors += counts.Errors
+	p.Cancelled += counts.Cancelled
+	p.LastErrors = append(p.LastErrors, counts.LastErrors...)
+	p.LastErrors = p.LastErrors[max(0, len(p.LastErrors)-maxLastErrors):]
+}
+
+// Add returns p with the counts of a running shard added: what a watcher shows.
+func (p CampaignProgress) Add(shard CampaignProgress) CampaignProgress {
+	p.add(ShardResult{
+		Started: shard.Started, Finished: shard.Finished, Passed: shard.Passed, Failed: shard.Failed,
+		Errors: shard.Errors, Cancelled: shard.Cancelled, LastErrors: shard.LastErrors,
+	})
+	return p
+}
+
 // EvalProgress is what ProgressQuery of an eval returns.
 type EvalProgress struct {
-	Phase     string `json:"phase"` // planning, waiting, creating, uploading, running, downloading, removing, scoring, done
+	// Phase is planning, waiting, creating, uploading, running, downloading, removing, scoring or done.
+	Phase     string `json:"phase"`
 	Attempt   int    `json:"attempt"`
 	Slot      int    `json:"slot"`
 	SandboxID string `json:"sandbox_id,omitempty"`

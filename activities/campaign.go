@@ -1,0 +1,99 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/config"
+	"pitwall/internal/results"
+	"pitwall/internal/spec"
+	"pitwall/internal/stats"
+)
+
+// Campaigns reads datasets and writes manifests and rows.
+type Campaigns struct {
+	Store  *artifact.Store
+	Config config.Config
+}
+
+// ShardTrials is how many trials one shard runs: some 11 events each keep its history well under 10,000.
+const ShardTrials = 500
+
+// ListTrialsInput is the input of ListTrials.
+type ListTrialsInput struct {
+	Campaign    string `json:"campaign"`
+	ManifestKey string `json:"manifest_key"`
+	Offset      int64  `json:"offset"`
+	Max         int    `json:"max"`
+}
+
+// TrialPage is a page of a manifest.
+type TrialPage struct {
+	Trials []TrialToRun `json:"trials"`
+	// Next is the offset of the next page, 0 after the last.
+	Next int64 `json:"next"`
+}
+
+// TrialToRun is one trial of a page.
+type TrialToRun struct {
+	Input spec.EvalInput `json:"input"`
+	// Done: its result.json stands already, from an earlier start of the same campaign.
+	Done bool `json:"done,omitempty"`
+}
+
+// Summary names the trial for people.
+func (t TrialToRun) Summary() string {
+	return fmt.Sprintf("%s, epoch %d", printable(bounded(t.Input.Trial.Sample, 80)), t.Input.Trial.Epoch)
+}
+
+// ListTrials reads one page of trials.
+func (c *Campaigns) ListTrials(ctx context.Context, in ListTrialsInput) (TrialPage, error) {
+	trials, next, err := results.ReadManifestPage(ctx, c.Store, in.ManifestKey, in.Offset, in.Max)
+	if err != nil {
+		return TrialPage{}, retryable(ErrTypeStore, err, 0)
+	}
+	page := TrialPage{Next: next}
+	for _, trial := range trials {
+		t := trial.Input.Trial
+		done, err := c.Store.Exists(ctx, artifact.Result(artifact.TrialPrefix(t.Campaign, t.Sample, t.Epoch, t.Retry)))
+		if err != nil {
+			return TrialPage{}, retryable(ErrTypeStore, err, 0)
+		}
+		page.Trials = append(page.Trials, TrialToRun{Input: trial.Input, Done: done})
+	}
+	return page, nil
+}
+
+// AssembleResultsInput is the input of AssembleResults.
+type AssembleResultsInput struct {
+	Campaign   string           `json:"campaign"`
+	Prepared   PreparedCampaign `json:"prepared"`
+	Missing    results.Missing  `json:"missing"`
+	Status     string           `json:"status"`
+	StartedAt  time.Time        `json:"started_at"`
+	FinishedAt time.Time        `json:"finished_at"`
+}
+
+// AssembleResults writes results.jsonl and summary.json from the trials' own result.json.
+func (c *Campaigns) AssembleResults(ctx context.Context, in AssembleResultsInput) (spec.CampaignResult, error) {
+	ctx, stop := heartbeatEvery(ctx, "assembling the results")
+	defer stop()
+	collector := stats.NewCollector(in.Prepared.PassAtK)
+	ref, err := results.Assemble(ctx, c.Store, in.Campaign, in.Missing, collector.Add)
+	if err != nil {
+		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
+	}
+	metrics := collector.Metrics()
+	result := spec.CampaignResult{
+		Campaign: in.Campaign, Status: in.Status, Metrics: metrics, Verdict: stats.Verdict(metrics, in.Prepared.Gate),
+		DatasetSHA256: in.Prepared.DatasetSHA256, AnswersSHA256: in.Prepared.AnswersSHA256,
+		ManifestURI: artifact.URI(in.Prepared.ManifestKey), ResultsURI: ref.URI, SummaryURI: artifact.URI(artifact.Summary(in.Campaign)),
+		StartedAt: in.StartedAt, FinishedAt: in.FinishedAt,
+	}
+	if _, err := results.WriteSummary(ctx, c.Store, result); err != nil {
+		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
+	}
+	return result, nil
+}

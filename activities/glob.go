@@ -1,0 +1,126 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"pitwall/internal/daytona"
+)
+
+const (
+	// maxWalkEntries bounds how many names one rule may look at, maxWalkDepth how deep ** goes.
+	maxWalkEntries = 20_000
+	maxWalkDepth   = 16
+)
+
+// errWalkEnough ends a walk without an error: what was found suffices.
+var errWalkEnough = errors.New("enough")
+
+// walkGlob calls visit for every entry that an absolute pattern names, in order. It lists folders and never follows a
+// link, so a pattern cannot lead out of the tree that it names. A plain path is a pattern without wildcards.
+func walkGlob(ctx context.Context, toolbox *daytona.Toolbox, pattern string, visit func(path string, info daytona.FileInfo) error) error {
+	walk := globWalk{ctx: ctx, toolbox: toolbox, visit: visit}
+	err := walk.in("/", strings.Split(strings.TrimPrefix(path.Clean(pattern), "/"), "/"), 0)
+	if errors.Is(err, errWalkEnough) {
+		return nil
+	}
+	return err
+}
+
+type globWalk struct {
+	ctx     context.Context //nolint:containedctx // one walk, one call
+	toolbox *daytona.Toolbox
+	visit   func(string, daytona.FileInfo) error
+	entries int
+}
+
+// in matches the rest of the pattern inside one folder.
+func (w *globWalk) in(dir string, rest []string, depth int) error {
+	for len(rest) > 1 && !hasMeta(rest[0]) {
+		// A fixed folder costs no listing, but must not be a link: the last fixed one is checked by its listing.
+		dir, rest = path.Join(dir, rest[0]), rest[1:]
+	}
+	if depth > maxWalkDepth {
+		return nil
+	}
+	entries, err := w.list(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := w.match(dir, entry, rest, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *globWalk) match(dir string, entry daytona.FileInfo, rest []string, depth int) error {
+	name := path.Join(dir, entry.Name)
+	if rest[0] == "**" {
+		if len(rest) == 1 && !entry.IsDir {
+			return w.visit(name, entry)
+		}
+		if len(rest) > 1 {
+			if err := w.match(dir, entry, rest[1:], depth); err != nil {
+				return err
+			}
+		}
+		if entry.IsDir {
+			return w.in(name, rest, depth+1)
+		}
+		return nil
+	}
+	matched, err := path.Match(rest[0], entry.Name)
+	switch {
+	case err != nil || !matched:
+		return nil
+	case len(rest) == 1 && entry.IsDir:
+		return nil // a rule names files
+	case len(rest) == 1:
+		return w.visit(name, entry)
+	case entry.IsDir:
+		return w.in(name, rest[1:], depth+1)
+	}
+	return nil
+}
+
+func (w *globWalk) list(dir string) ([]daytona.FileInfo, error) {
+	entries, err := w.toolbox.List(w.ctx, dir)
+	var failed *daytona.Error
+	if errors.As(err, &failed) && failed.Status >= 400 && failed.Status < 500 && !errors.Is(err, daytona.ErrSandboxSuspect) {
+		return nil, nil // no such folder, or not to be read by the job's user
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	w.entries += len(entries)
+	if w.entries > maxWalkEntries {
+		return nil, errWalkEnough
+	}
+	sort.Slice(entries, func(i, k int) bool { return entries[i].Name < entries[k].Name })
+	return entries, nil
+}
+
+func hasMeta(segment string) bool { return strings.ContainsAny(segment, `*?[\`) }
+
+// printable makes a hostile file name fit for JSON and terminals: what is not printable UTF-8 is percent-encoded.
+func printable(name string) string {
+	var out strings.Builder
+	for i := 0; i < len(name); {
+		r, size := utf8.DecodeRuneInString(name[i:])
+		if r == utf8.RuneError && size <= 1 || r < ' ' || r == 0x7f || r == '%' {
+			fmt.Fprintf(&out, "%%%02X", name[i])
+			i++
+			continue
+		}
+		out.WriteString(name[i : i+size])
+		i += size
+	}
+	return out.String()
+}

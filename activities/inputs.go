@@ -1,0 +1,250 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"sort"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/daytona"
+	"pitwall/internal/spec"
+	"pitwall/internal/supervisor"
+)
+
+const (
+	// homeDir is the home and work directory of every Daytona sandbox, and of ours.
+	homeDir = "/home/daytona"
+	// controlDir holds the supervisor, its plan and its records. /var/tmp is on the sandbox's disk and there for every
+	// user; the directory is made before the job's first instruction. One job runs in a sandbox, so the name is fixed.
+	controlDir = "/var/tmp/.pitwall"
+	// streamScheme names a stored stream in a File's URI, for a command scorer's inputs. Only workflows make such URIs.
+	streamScheme = "stream:"
+)
+
+// StreamURI names a stored stream as an input of a command scorer.
+func StreamURI(prefix string) string { return streamScheme + prefix }
+
+// Jobs does what happens inside one sandbox.
+type Jobs struct {
+	Daytona *daytona.Client
+	Store   *artifact.Store
+	Log     *zap.Logger
+}
+
+// UploadInputsInput is the input of UploadInputs.
+type UploadInputsInput struct {
+	Sandbox CreatedSandbox `json:"sandbox"`
+	Inputs  spec.Inputs    `json:"inputs"`
+	Job     spec.Job       `json:"job"`
+	// Language of a code step that names none.
+	Language string `json:"language"`
+}
+
+// UploadInputs puts the job's files, its supervisor and its plan into the sandbox. Repeating it before the job was
+// launched changes nothing. Returns InputMissing, SandboxLost or Transport.
+func (j *Jobs) UploadInputs(ctx context.Context, in UploadInputsInput) error {
+	ctx, stop := heartbeatEvery(ctx, "uploading inputs")
+	defer stop()
+	toolbox := j.toolbox(in.Sandbox)
+	control, err := controlFiles(in)
+	if err != nil {
+		return terminal(ErrTypeInvalidInput, err)
+	}
+	if err := toolbox.AsRoot().Upload(ctx, control); err != nil {
+		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("upload supervisor: %w", err))
+	}
+	if err := j.uploadFiles(ctx, toolbox, in); err != nil {
+		return err
+	}
+	if in.Inputs.Git == nil {
+		return nil
+	}
+	clone := daytona.GitCloneRequest{URL: in.Inputs.Git.URL, Commit: in.Inputs.Git.Commit, Path: absolute(homeDir, in.Inputs.Git.Path)}
+	if err := toolbox.GitClone(ctx, clone); err != nil {
+		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("clone %s: %w", in.Inputs.Git.URL, err))
+	}
+	return nil
+}
+
+func (j *Jobs) uploadFiles(ctx context.Context, toolbox *daytona.Toolbox, in UploadInputsInput) error {
+	files := append(append([]spec.File(nil), in.Inputs.Files...), codeFiles(in)...)
+	uploads, closeAll, err := j.open(ctx, files)
+	defer closeAll()
+	if err != nil {
+		return terminal(ErrTypeInputMissing, err)
+	}
+	if len(uploads) == 0 {
+		return nil
+	}
+	if err := toolbox.Upload(ctx, uploads); err != nil {
+		if errors.Is(err, artifact.ErrDigest) || errors.Is(err, artifact.ErrNotFound) {
+			return terminal(ErrTypeInputMissing, err)
+		}
+		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("upload inputs: %w", err))
+	}
+	return j.markExecutable(ctx, toolbox, in.Sandbox, files)
+}
+
+func (j *Jobs) markExecutable(ctx context.Context, toolbox *daytona.Toolbox, sandbox CreatedSandbox, files []spec.File) error {
+	command := "chmod 755 --"
+	for _, file := range files {
+		if file.Executable {
+			command += " " + supervisor.Quote(absolute(homeDir, file.Path))
+		}
+	}
+	if command == "chmod 755 --" {
+		return nil
+	}
+	result, err := toolbox.Execute(ctx, daytona.ExecuteRequest{Command: command, Timeout: 30 * time.Second})
+	if err == nil && result.ExitCode != 0 {
+		err = fmt.Errorf("%s: %s", command, bounded(result.Output, 200))
+	}
+	if err != nil {
+		return j.sandboxError(ctx, sandbox, fmt.Errorf("make inputs executable: %w", err))
+	}
+	return nil
+}
+
+// open turns files into uploads; the content of a URI is opened, and its digest is checked as it streams.
+func (j *Jobs) open(ctx context.Context, files []spec.File) (uploads []daytona.UploadFile, closeAll func(), err error) {
+	var closers []io.Closer
+	closeAll = func() {
+		for _, closer := range closers {
+			_ = closer.Close()
+		}
+	}
+	for _, file := range files {
+		upload := daytona.UploadFile{Path: absolute(homeDir, file.Path), Size: -1}
+		switch {
+		case file.URI != "":
+			body, err := j.resolve(ctx, file)
+			if err != nil {
+				return nil, closeAll, fmt.Errorf("open input %s from %s: %w", file.Path, file.URI, err)
+			}
+			closers = append(closers, body)
+			upload.Body = body
+		case file.ContentBase64 != "":
+			data, err := base64.StdEncoding.DecodeString(file.ContentBase64)
+			if err != nil {
+				return nil, closeAll, fmt.Errorf("decode input %s: %w", file.Path, err)
+			}
+			upload.Body, upload.Size = bytes.NewReader(data), int64(len(data))
+		default:
+			upload.Body, upload.Size = strings.NewReader(file.Content), int64(len(file.Content))
+		}
+		uploads = append(uploads, upload)
+	}
+	return uploads, closeAll, nil
+}
+
+func (j *Jobs) resolve(ctx context.Context, file spec.File) (io.ReadCloser, error) {
+	if prefix, isStream := strings.CutPrefix(file.URI, streamScheme); isStream {
+		return j.Store.OpenStream(ctx, prefix)
+	}
+	return j.Store.Resolve(ctx, file.URI, file.SHA256)
+}
+
+// controlFiles are the supervisor and its plan.
+func controlFiles(in UploadInputsInput) ([]daytona.UploadFile, error) {
+	steps := make([]supervisor.Step, 0, len(in.Job.Steps))
+	for _, step := range in.Job.Steps {
+		script, err := stepScript(step, in)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, supervisor.Step{
+			Script: script, Stdin: []byte(step.Stdin), Limit: step.TimeLimit.Std(), Continue: step.Continue,
+		})
+	}
+	var uploads []daytona.UploadFile
+	for _, file := range supervisor.Files(controlDir, steps) {
+		uploads = append(uploads, daytona.UploadFile{Path: file.Path, Size: int64(len(file.Data)), Body: bytes.NewReader(file.Data)})
+	}
+	return uploads, nil
+}
+
+// stepScript is what sh runs for a step: its directory, its environment, then itself.
+func stepScript(step spec.Step, in UploadInputsInput) ([]byte, error) {
+	var script strings.Builder
+	cwd := supervisor.Quote(absolute(homeDir, in.Job.Cwd))
+	fmt.Fprintf(&script, "mkdir -p %s && cd %s || exit 125\n", cwd, cwd)
+	for _, env := range []map[string]string{in.Job.Env, step.Env} {
+		for _, name := range sortedKeys(env) {
+			fmt.Fprintf(&script, "export %s=%s\n", name, supervisor.Quote(env[name]))
+		}
+	}
+	if step.Code == "" {
+		fmt.Fprintf(&script, "exec sh -c %s\n", supervisor.Quote(step.Command))
+		return []byte(script.String()), nil
+	}
+	language, err := languageOf(step, in)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(&script, "exec %s %s\n", language.run, supervisor.Quote("./"+codeName(step, language)))
+	return []byte(script.String()), nil
+}
+
+type language struct{ run, extension string }
+
+// languages run a file of code. Daytona's own code-run does the same for python and javascript; node reads TypeScript
+// since 22.6 behind this flag.
+var languages = map[string]language{
+	"python":     {"python3", ".py"},
+	"javascript": {"node", ".js"},
+	"typescript": {"node --experimental-strip-types --no-warnings", ".ts"},
+	"bash":       {"bash", ".sh"},
+}
+
+func languageOf(step spec.Step, in UploadInputsInput) (language, error) {
+	name := step.Language
+	if name == "" {
+		name = in.Language
+	}
+	known, ok := languages[name]
+	if !ok {
+		return language{}, fmt.Errorf("step %s: no interpreter is known for language %q", step.Name, name)
+	}
+	return known, nil
+}
+
+// codeFiles stand in the job's directory, so that code imports its neighbours there.
+func codeFiles(in UploadInputsInput) []spec.File {
+	var files []spec.File
+	for _, step := range in.Job.Steps {
+		if step.Code == "" {
+			continue
+		}
+		if language, err := languageOf(step, in); err == nil {
+			files = append(files, spec.File{Path: path.Join(absolute(homeDir, in.Job.Cwd), codeName(step, language)), Content: step.Code})
+		}
+	}
+	return files
+}
+
+func codeName(step spec.Step, language language) string { return "." + step.Name + language.extension }
+
+func absolute(dir, name string) string {
+	if path.IsAbs(name) {
+		return path.Clean(name)
+	}
+	return path.Join(dir, name)
+}
+
+func sortedKeys(values map[string]string) []string {
+	keys := make([]string, 0, len(values))
+	for key := range values {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}

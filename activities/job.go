@@ -1,0 +1,275 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"pitwall/internal/daytona"
+	"pitwall/internal/spec"
+	"pitwall/internal/supervisor"
+)
+
+// StepPlan is what RunJob needs to know of a step; the rest stands in the sandbox.
+type StepPlan struct {
+	Name      string        `json:"name"`
+	TimeLimit time.Duration `json:"time_limit"`
+}
+
+// RunJobInput is the input of RunJob.
+type RunJobInput struct {
+	Sandbox CreatedSandbox `json:"sandbox"`
+	Steps   []StepPlan     `json:"steps"`
+	// Prefix of the attempt's evidence in the store.
+	Prefix         string `json:"prefix"`
+	MaxOutputBytes int64  `json:"max_output_bytes"`
+}
+
+const (
+	// waitFor is how long one call waits inside the sandbox: streams are copied as often, and no proxy holds on to an
+	// idle connection for that short a time against us.
+	waitFor = 2 * time.Second
+	// waitSlack is what a call may take beyond its wait.
+	waitSlack = 15 * time.Second
+	// stepGrace is how far beyond a step's limit, by this worker's clock, the supervisor may be before it is overruled.
+	stepGrace = 10 * time.Second
+	// claimPatience is how long a claimed job may have no supervisor before it counts as never started.
+	claimPatience = 10 * time.Second
+	// silencePatience is how long a sandbox that the provider calls started may not answer.
+	silencePatience = 90 * time.Second
+	// stopTimeout bounds the last acts of a cancelled job: end it, copy what it wrote.
+	stopTimeout = 5 * time.Second
+)
+
+// RunJob launches the job in the sandbox, unless an earlier attempt of this activity did, and waits for its end, copying
+// its streams to the store. After a crash of the worker the next attempt re-attaches.
+//
+// A job that fails, runs out of time or kills its supervisor is a result, not an error. Returns SandboxLost,
+// JobNeverStarted, SandboxUnresponsive, Transport (retried), or, when cancelled, a CanceledError whose details hold the
+// JobResult so far.
+func (j *Jobs) RunJob(ctx context.Context, in RunJobInput) (spec.JobResult, error) {
+	run := newJobRun(j, in)
+	if activity.HasHeartbeatDetails(ctx) {
+		var beat jobBeat
+		if activity.GetHeartbeatDetails(ctx, &beat) == nil && !beat.LaunchedAt.IsZero() {
+			run.launchedAt = beat.LaunchedAt
+		}
+	}
+	return run.toTheEnd(ctx)
+}
+
+// jobBeat is RunJob's heartbeat.
+type jobBeat struct {
+	LaunchedAt time.Time `json:"launched_at"`
+	Phase      string    `json:"phase"`
+	Step       string    `json:"step,omitempty"`
+	Bytes      int64     `json:"bytes"`
+}
+
+// jobRun is one attempt of RunJob.
+type jobRun struct {
+	jobs       *Jobs
+	in         RunJobInput
+	toolbox    *daytona.Toolbox
+	launchedAt time.Time
+	streams    *streamCopies
+	report     supervisor.Report
+	// overruled: the supervisor did not end a step at its limit, so this worker did.
+	overruled bool
+}
+
+func newJobRun(j *Jobs, in RunJobInput) *jobRun {
+	toolbox := j.toolbox(in.Sandbox).AsRoot()
+	return &jobRun{jobs: j, in: in, toolbox: toolbox, launchedAt: time.Now(), streams: newStreamCopies(j.Store, toolbox, in)}
+}
+
+func (r *jobRun) toTheEnd(ctx context.Context) (spec.JobResult, error) {
+	err := r.attach(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return r.cancelled(ctx)
+	case err != nil:
+		return spec.JobResult{}, err
+	}
+	return r.finish(ctx)
+}
+
+// attach launches or re-attaches, and follows the job until its supervisor has ended.
+func (r *jobRun) attach(ctx context.Context) error {
+	beats, stop := r.heartbeats(ctx)
+	defer stop()
+	command := supervisor.Launch(controlDir, waitFor)
+	for {
+		if err := r.ask(ctx, command); err != nil {
+			return err
+		}
+		command = supervisor.Wait(controlDir, waitFor)
+		beats <- r.beat()
+		switch r.report.Phase {
+		case supervisor.PhaseDone, supervisor.PhaseLost:
+			return nil
+		case supervisor.PhaseMissing:
+			return terminal(ErrTypeImageUnsuitable, fmt.Errorf("run job in sandbox %s: its image has no %s, which the supervisor needs (util-linux, coreutils or busybox)", r.in.Sandbox.ID, r.report.Missing))
+		case supervisor.PhaseClaimed, supervisor.PhaseUnclaimed:
+			if time.Since(r.launchedAt) > claimPatience {
+				return terminal(ErrTypeJobNeverStarted, fmt.Errorf("run job in sandbox %s: it was claimed, and no supervisor started", r.in.Sandbox.ID))
+			}
+		}
+		if err := r.streams.copyNew(ctx, r.report); err != nil {
+			return r.jobs.streamError(ctx, r.in.Sandbox, err)
+		}
+		if r.overdue() {
+			r.overruled = true
+			command = supervisor.Stop(controlDir)
+		}
+	}
+}
+
+// overdue: by this worker's clock the job should long have been ended.
+func (r *jobRun) overdue() bool {
+	var limit time.Duration
+	for i, step := range r.in.Steps {
+		if i < len(r.report.Steps) {
+			limit += step.TimeLimit + stepGrace
+		}
+	}
+	return len(r.report.Steps) > 0 && time.Since(r.launchedAt) > limit
+}
+
+// ask executes one of the supervisor's commands and reads its report, through lost connections: every command is
+// idempotent.
+func (r *jobRun) ask(ctx context.Context, command string) error {
+	silentSince := time.Now()
+	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+		err := r.askOnce(ctx, command)
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		diagnosed := r.jobs.sandboxError(ctx, r.in.Sandbox, err)
+		var app *temporal.ApplicationError
+		if errors.As(diagnosed, &app) && app.NonRetryable() {
+			return diagnosed
+		}
+		if time.Since(silentSince) > silencePatience {
+			return terminal(ErrTypeUnresponsive, fmt.Errorf("sandbox %s is started and has not answered for %s: %w", r.in.Sandbox.ID, silencePatience, err))
+		}
+		select {
+		case <-time.After(delay):
+		case <-activity.GetWorkerStopChannel(ctx):
+			return workerStopping()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *jobRun) askOnce(ctx context.Context, command string) error {
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return workerStopping()
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitFor+waitSlack)
+	defer cancel()
+	result, err := r.toolbox.Execute(ctx, daytona.ExecuteRequest{Command: command, Cwd: "/", Timeout: waitFor + waitSlack})
+	if err != nil {
+		return err
+	}
+	report, err := supervisor.ParseReport(result.Output)
+	if err != nil {
+		return fmt.Errorf("%w (exit %d)", err, result.ExitCode)
+	}
+	if len(report.Steps) > len(r.in.Steps) {
+		return fmt.Errorf("read supervisor's report: it lists %d steps of %d", len(report.Steps), len(r.in.Steps))
+	}
+	r.report = report
+	return nil
+}
+
+// workerStopping hands a long job over: the next attempt, on another worker, re-attaches at once.
+func workerStopping() error {
+	return temporal.NewApplicationErrorWithOptions("this worker stops; another one re-attaches", "WorkerStopping",
+		temporal.ApplicationErrorOptions{NextRetryDelay: 10 * time.Millisecond, Category: temporal.ApplicationErrorCategoryBenign})
+}
+
+// finish copies the rest of the streams and writes the job's result.
+func (r *jobRun) finish(ctx context.Context) (spec.JobResult, error) {
+	ctx, stop := heartbeatEvery(ctx, r.beat())
+	defer stop()
+	streams, err := r.streams.finish(ctx, r.report)
+	if err != nil {
+		return spec.JobResult{}, r.jobs.streamError(ctx, r.in.Sandbox, err)
+	}
+	return r.result(streams), nil
+}
+
+// cancelled ends the job, takes bounded evidence, and says so.
+func (r *jobRun) cancelled(ctx context.Context) (spec.JobResult, error) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := r.askOnce(bounded, supervisor.Stop(controlDir)); err != nil {
+		return spec.JobResult{}, temporal.NewCanceledError()
+	}
+	streams, err := r.streams.finish(bounded, r.report)
+	if err != nil {
+		return spec.JobResult{}, temporal.NewCanceledError()
+	}
+	return spec.JobResult{}, temporal.NewCanceledError(r.result(streams))
+}
+
+func (r *jobRun) result(streams [][2]spec.Stream) spec.JobResult {
+	result := spec.JobResult{DurationMS: time.Since(r.launchedAt).Milliseconds()}
+	result.SupervisorLost = r.report.Phase != supervisor.PhaseDone && !r.overruled
+	for i, step := range r.report.Steps {
+		plan := r.in.Steps[i]
+		outcome := spec.StepResult{
+			Name: plan.Name, TimedOut: step.TimedOut, Limit: step.Limit, DurationMS: step.Duration.Milliseconds(),
+			Stdout: streams[i][0], Stderr: streams[i][1],
+		}
+		switch {
+		case step.Ended && !step.TimedOut:
+			outcome.ExitCode = &step.ExitCode
+		case !step.Ended && r.overruled:
+			outcome.TimedOut, outcome.DurationMS = true, plan.TimeLimit.Milliseconds()
+		}
+		result.Steps = append(result.Steps, outcome)
+	}
+	return result
+}
+
+func (r *jobRun) beat() jobBeat {
+	beat := jobBeat{LaunchedAt: r.launchedAt, Phase: string(r.report.Phase), Bytes: r.streams.total()}
+	if n := len(r.report.Steps); n > 0 {
+		beat.Step = r.in.Steps[n-1].Name
+	}
+	return beat
+}
+
+// heartbeats sends the latest beat every heartbeatInterval.
+func (r *jobRun) heartbeats(ctx context.Context) (beats chan<- jobBeat, stop func()) {
+	latest := make(chan jobBeat)
+	done := make(chan struct{})
+	beat := r.beat()
+	activity.RecordHeartbeat(ctx, beat)
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(heartbeatInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case next, open := <-latest:
+				if !open {
+					return
+				}
+				beat = next
+			case <-tick.C:
+				activity.RecordHeartbeat(ctx, beat)
+			}
+		}
+	}()
+	return latest, func() { close(latest); <-done }
+}

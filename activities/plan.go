@@ -1,0 +1,72 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/config"
+	"pitwall/internal/spec"
+)
+
+// Planning resolves an eval's input against this worker's configuration, before anything is created.
+type Planning struct{ Config config.Config }
+
+// PlanInput is the input of PlanEval.
+type PlanInput struct {
+	EvalID string         `json:"eval_id"`
+	Input  spec.EvalInput `json:"input"`
+}
+
+// EvalPlan is what an eval does: recorded once, so that neither a replay nor a changed environment changes it.
+type EvalPlan struct {
+	// Input with every default resolved.
+	Input spec.EvalInput `json:"input"`
+	// Account whose slots are asked for.
+	Account string `json:"account"`
+	// JobClocks bound the job's sandbox, ScorerClocks a command scorer's own.
+	JobClocks    spec.Clocks `json:"job_clocks"`
+	ScorerClocks spec.Clocks `json:"scorer_clocks"`
+	// CreateHorizon is how long after the claim a create may still take effect.
+	CreateHorizon time.Duration `json:"create_horizon"`
+	// Prefix of the eval's objects in the store.
+	Prefix string `json:"prefix"`
+}
+
+// PlanEval validates the input and resolves its defaults. It is cheap and has no effect: it runs as a local activity.
+// Returns InvalidInput (all problems at once) or Disabled, neither retryable.
+func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
+	if !p.Config.Enabled {
+		return EvalPlan{}, terminal(ErrTypeDisabled, errors.New(
+			"sandboxes are switched off (DAYTONA_ENABLED=false on this worker): nothing was created; set it to true and start the eval again"))
+	}
+	input := in.Input.WithDefaults(p.Config.SpecDefaults())
+	if input.Name == "" {
+		input.Name = in.EvalID
+	}
+	if err := input.Validate(); err != nil {
+		return EvalPlan{}, terminal(ErrTypeInvalidInput, err)
+	}
+	jobClocks, err := input.Clocks(p.Config.MaxTTL())
+	if err != nil {
+		return EvalPlan{}, terminal(ErrTypeInvalidInput, err)
+	}
+	scorerClocks, err := input.ScorerClocks(p.Config.MaxTTL())
+	if err != nil {
+		return EvalPlan{}, terminal(ErrTypeInvalidInput, err)
+	}
+	if input.Sandbox.Network.Mode == spec.NetworkAllow && p.Config.IsLocal() {
+		return EvalPlan{}, terminal(ErrTypeInvalidInput, fmt.Errorf(
+			"sandbox.network.mode: local sandboxes have no network, so an allow-list cannot be honoured; use %q or a remote Daytona", spec.NetworkNone))
+	}
+	prefix := artifact.EvalPrefix(in.EvalID)
+	if t := input.Trial; t != nil {
+		prefix = artifact.TrialPrefix(t.Campaign, t.Sample, t.Epoch, t.Retry)
+	}
+	return EvalPlan{
+		Input: input, Account: p.Config.Account(), Prefix: prefix, CreateHorizon: p.Config.CreateHorizon,
+		JobClocks: jobClocks, ScorerClocks: scorerClocks,
+	}, nil
+}

@@ -1,0 +1,304 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"pitwall/internal/daytona"
+	"pitwall/internal/spec"
+)
+
+// Sandboxes creates and removes sandboxes, each under the lease that guards it.
+type Sandboxes struct {
+	Daytona  *daytona.Client
+	Temporal client.Client
+	Owner    Owner
+	Log      *zap.Logger
+
+	signals leaseSignals
+}
+
+// CreateSandboxInput is the input of CreateSandbox.
+type CreateSandboxInput struct {
+	Slot          int          `json:"slot"`
+	Name          string       `json:"name"`
+	Lease         Execution    `json:"lease"`
+	Eval          Execution    `json:"eval"`
+	Trial         *spec.Trial  `json:"trial,omitempty"`
+	SessionID     string       `json:"session_id,omitempty"`
+	NegotiationID string       `json:"negotiation_id,omitempty"`
+	Sandbox       spec.Sandbox `json:"sandbox"`
+	// TTL is the provider's own clock for this sandbox.
+	TTL time.Duration `json:"ttl"`
+	// ExpiresAt is after every clock of the eval.
+	ExpiresAt time.Time `json:"expires_at"`
+	// SendUntil is the last moment at which a POST may be sent: the create horizon less what a POST may take.
+	SendUntil time.Time `json:"send_until"`
+}
+
+// CreatedSandbox is the sandbox that a lease guards.
+type CreatedSandbox struct {
+	ID         string    `json:"id"`
+	Name       string    `json:"name"`
+	ToolboxURL string    `json:"toolbox_url"`
+	CreatedAt  time.Time `json:"created_at"`
+}
+
+// CreateTimeout bounds one POST: Daytona itself holds it for up to 30 s.
+const CreateTimeout = 35 * time.Second
+
+// hiddenRowPatience is how long 409 on create and 404 on get may contradict each other before it is called a fault:
+// Daytona hides deleted rows in state error, which still own their name.
+const hiddenRowPatience = 30 * time.Second
+
+// CreateSandbox creates the slot's sandbox, or adopts the one that an earlier try of the same lease made, tells the
+// lease its id, and waits until it is started. It returns
+//
+//	Capacity, CreateRefused  the provider refused, nothing was created, and the lease has been told so
+//	Zombie                   the lease is over, or another living lease owns the name; what this call made is gone
+//	CreateFailed             anything else; the details hold the CreatedSandbox when its id is known
+func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (CreatedSandbox, error) {
+	create := creation{Sandboxes: s, in: in}
+	create.recall(ctx)
+	sandbox, err := create.obtain(ctx)
+	if err != nil {
+		return CreatedSandbox{}, err
+	}
+	created := CreatedSandbox{ID: sandbox.ID, Name: in.Name, ToolboxURL: sandbox.ToolboxProxyURL, CreatedAt: createdAt(sandbox)}
+	if err := create.report(ctx, created); err != nil {
+		return CreatedSandbox{}, err
+	}
+	if sandbox.Started() {
+		return created, nil
+	}
+	activity.RecordHeartbeat(ctx, createBeat{Posted: true, State: "starting"})
+	started, err := s.Daytona.WaitStarted(ctx, sandbox.ID)
+	if err != nil {
+		return CreatedSandbox{}, terminal(ErrTypeCreateFailed, fmt.Errorf("start sandbox %s: %w", sandbox.ID, err), created)
+	}
+	created.ToolboxURL = started.ToolboxProxyURL
+	return created, nil
+}
+
+// creation is one run of CreateSandbox.
+type creation struct {
+	*Sandboxes
+	in CreateSandboxInput
+	// ambiguous: a POST may have taken effect without our knowing.
+	ambiguous bool
+	// hiddenSince is when the name was first both taken and not to be found.
+	hiddenSince time.Time
+}
+
+// createBeat is the heartbeat of CreateSandbox: what the next attempt must know of this one.
+type createBeat struct {
+	Posted bool   `json:"posted"`
+	State  string `json:"state"`
+}
+
+// recall finds out whether an earlier attempt may have sent a POST whose answer nobody saw.
+func (c *creation) recall(ctx context.Context) {
+	c.ambiguous = activity.GetInfo(ctx).Attempt > 1
+}
+
+// obtain loops POST and GET by name until the slot's name belongs to this lease run.
+func (c *creation) obtain(ctx context.Context) (daytona.Sandbox, error) {
+	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 2*time.Second) {
+		if time.Now().After(c.in.SendUntil) {
+			return daytona.Sandbox{}, terminal(ErrTypeCreateFailed, fmt.Errorf(
+				"create sandbox %s: the create horizon is over; no further request may be sent", c.in.Name))
+		}
+		activity.RecordHeartbeat(ctx, createBeat{Posted: true, State: "creating"})
+		sandbox, err := c.post(ctx)
+		switch {
+		case err == nil:
+			return sandbox, nil
+		case errors.Is(err, daytona.ErrConflict):
+			sandbox, mine, err := c.settleName(ctx)
+			if err != nil || mine {
+				return sandbox, err
+			}
+		case daytona.Ambiguous(err):
+			c.ambiguous = true
+			c.Log.Warn("create is ambiguous; looking by name", zap.String("sandbox_name", c.in.Name), zap.Error(err))
+			sandbox, mine, err := c.settleName(ctx)
+			if err != nil || mine {
+				return sandbox, err
+			}
+		case errors.Is(err, daytona.ErrRateLimited), errors.Is(err, daytona.ErrQuota), errors.Is(err, daytona.ErrNoCapacity):
+			return daytona.Sandbox{}, c.refused(ctx, ErrTypeCapacity, err)
+		case daytona.Transient(err):
+			c.Log.Warn("create was not sent; trying again", zap.String("sandbox_name", c.in.Name), zap.Error(err))
+		default:
+			return daytona.Sandbox{}, c.refused(ctx, ErrTypeCreateRefused, err)
+		}
+		if err := pause(ctx, delay); err != nil {
+			return daytona.Sandbox{}, err
+		}
+	}
+}
+
+// post sends one POST. Once sent it is waited for also when the eval is cancelled: its answer holds the id.
+func (c *creation) post(ctx context.Context) (daytona.Sandbox, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CreateTimeout)
+	defer cancel()
+	return c.Daytona.CreateSandbox(ctx, c.request())
+}
+
+// request asks for the sandbox with all of Daytona's own clocks set: ttl whatever the state, auto-stop no earlier than
+// that (a quiet job looks idle to it), and ephemeral, so that a stop is a removal.
+func (c *creation) request() daytona.CreateRequest {
+	ttl := int(c.in.TTL / time.Minute)
+	ephemeral := 0
+	box := c.in.Sandbox
+	request := daytona.CreateRequest{
+		Name: c.in.Name, Snapshot: box.Snapshot, Image: box.Image, Language: box.Language,
+		Env: box.Env, Labels: c.Owner.Labels(c.in),
+		AutoStopMinutes: &ttl, AutoDeleteMinutes: &ephemeral, TTLMinutes: &ttl,
+	}
+	if r := box.Resources; r != nil {
+		request.Resources = &daytona.Resources{CPU: r.CPU, MemoryGiB: r.MemoryGiB, DiskGiB: r.DiskGiB}
+	}
+	switch box.Network.Mode {
+	case spec.NetworkFull:
+	case spec.NetworkAllow:
+		request.NetworkAllowList, request.DomainAllowList = box.Network.AllowCIDRs, box.Network.AllowDomains
+	default:
+		request.NetworkBlockAll = true
+	}
+	return request
+}
+
+// settleName looks who has the slot's name. mine: it is this lease run's sandbox. Not mine and no error: it is free now.
+func (c *creation) settleName(ctx context.Context) (sandbox daytona.Sandbox, mine bool, err error) {
+	sandbox, err = c.Daytona.GetSandbox(ctx, c.in.Name)
+	switch {
+	case errors.Is(err, daytona.ErrNotFound):
+		return daytona.Sandbox{}, false, c.hidden()
+	case err != nil && daytona.Transient(err):
+		return daytona.Sandbox{}, false, nil
+	case err != nil:
+		return daytona.Sandbox{}, false, terminal(ErrTypeCreateFailed, err)
+	}
+	c.hiddenSince = time.Time{}
+	run := sandbox.Labels[LabelLeaseRun]
+	if run == c.in.Lease.RunID {
+		return sandbox, true, nil
+	}
+	return daytona.Sandbox{}, false, c.evict(ctx, sandbox, run)
+}
+
+func (c *creation) hidden() error {
+	if c.hiddenSince.IsZero() {
+		c.hiddenSince = time.Now()
+	}
+	if time.Since(c.hiddenSince) < hiddenRowPatience {
+		return nil
+	}
+	return terminal(ErrTypeCreateFailed, fmt.Errorf(
+		"create sandbox %s: the provider says both that the name is taken and that there is no such sandbox (an errored row that it hides): the slot rests", c.in.Name))
+}
+
+// evict removes the sandbox of an earlier lease of this slot, if that lease is really over.
+func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run string) error {
+	if sandbox.Labels[LabelManagedBy] != ManagedBy || run == "" {
+		return terminal(ErrTypeCreateFailed, fmt.Errorf("create sandbox %s: the name belongs to a sandbox that Pitwall did not make; remove or rename it", c.in.Name))
+	}
+	open, err := leaseOpen(ctx, c.Temporal, Execution{ID: c.in.Lease.ID, RunID: run})
+	if err != nil {
+		return terminal(ErrTypeCreateFailed, err)
+	}
+	if open {
+		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: lease run %s holds the slot now; this attempt is over", c.in.Name, run))
+	}
+	c.Log.Warn("removing the sandbox that an earlier lease of this slot left", zap.String("sandbox_id", sandbox.ID), zap.String("lease_run", run))
+	if _, err := c.Daytona.RemoveSandbox(ctx, sandbox.ID, beat(ctx)); err != nil {
+		return terminal(ErrTypeCreateFailed, err)
+	}
+	return nil
+}
+
+// refused: the provider said no. When nothing is ambiguous the lease is told that there is nothing to guard.
+func (c *creation) refused(ctx context.Context, errType string, cause error) error {
+	if c.ambiguous {
+		return terminal(ErrTypeCreateFailed, cause)
+	}
+	if err := c.signals.send(ctx, c.in.Lease, SignalRefused, RefusedSignal{Reason: bounded(cause.Error(), maxErrorBytes)}); err != nil {
+		return terminal(ErrTypeCreateFailed, fmt.Errorf("%w (and %w)", cause, err))
+	}
+	return terminal(errType, cause, daytona.RetryAfter(cause))
+}
+
+// report tells the lease which sandbox it guards. That it could be told proves that the lease is open; if it is not,
+// what was made here belongs to nobody and is removed at once.
+func (c *creation) report(ctx context.Context, created CreatedSandbox) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CreateTimeout)
+	defer cancel()
+	activity.RecordHeartbeat(ctx, createBeat{Posted: true, State: "created " + created.ID})
+	err := c.signals.send(ctx, c.in.Lease, SignalCreated, CreatedSignal{ID: created.ID, CreatedAt: created.CreatedAt})
+	if errors.Is(err, errLeaseClosed) {
+		if _, err := c.Daytona.RemoveSandbox(ctx, created.ID, beat(ctx)); err != nil {
+			return terminal(ErrTypeCreateFailed, err, created)
+		}
+		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: the lease closed meanwhile; the sandbox was removed again", created.Name))
+	}
+	if err != nil {
+		return retryable(ErrTypeTransport, err, 0, created)
+	}
+	return nil
+}
+
+// leaseOpen asks Temporal whether a lease run is open. A run that Temporal does not know is an error: it may mean a lost
+// database, and then nothing is known of any sandbox.
+func leaseOpen(ctx context.Context, temporal client.Client, lease Execution) (bool, error) {
+	described, err := temporal.DescribeWorkflowExecution(ctx, lease.ID, lease.RunID)
+	var notFound *serviceerror.NotFound
+	if errors.As(err, &notFound) {
+		return false, fmt.Errorf("lease run %s of %s is unknown to Temporal: %w", lease.RunID, lease.ID, errLeaseUnknown)
+	}
+	if err != nil {
+		return false, fmt.Errorf("describe lease run %s: %w", lease.RunID, err)
+	}
+	return described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+}
+
+var errLeaseUnknown = errors.New("it is past Temporal's retention, or another database's")
+
+func createdAt(sandbox daytona.Sandbox) time.Time {
+	if sandbox.CreatedAt.IsZero() {
+		return time.Now().UTC()
+	}
+	return sandbox.CreatedAt.UTC()
+}
+
+// pause waits, unless the context ends first.
+func pause(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// beat turns the progress of a removal into heartbeats.
+func beat(ctx context.Context) func(daytona.RemovalProgress) {
+	return func(p daytona.RemovalProgress) {
+		text := fmt.Sprintf("%s %s, try %d", p.Step, p.SandboxID, p.Attempt)
+		if p.State != "" {
+			text += ", state " + p.State
+		}
+		if p.Err != nil {
+			text += ": " + bounded(p.Err.Error(), 200)
+		}
+		activity.RecordHeartbeat(ctx, text)
+	}
+}

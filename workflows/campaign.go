@@ -1,0 +1,117 @@
+package workflows
+
+import (
+	"errors"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"pitwall/activities"
+	"pitwall/internal/results"
+	"pitwall/internal/spec"
+)
+
+// CampaignWorkflow runs one dataset: it writes an immutable manifest, runs its trials shard by shard, and assembles the
+// rows. It completes whatever the trials came to (a failed trial is a row); it fails with InvalidInput before anything
+// is run. A cancelled campaign waits for its evals, writes its rows, and ends with a CanceledError whose details are the
+// CampaignResult.
+func CampaignWorkflow(ctx workflow.Context, in spec.CampaignInput) (spec.CampaignResult, error) {
+	c := &campaign{in: in, id: in.Name, progress: CampaignProgress{Phase: "preparing"}}
+	if c.id == "" {
+		c.id = campaignOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
+	}
+	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (CampaignProgress, error) { return c.progress, nil }); err != nil {
+		return spec.CampaignResult{}, err
+	}
+	if err := c.prepare(ctx); err != nil {
+		return spec.CampaignResult{}, err
+	}
+	runErr := c.runShards(ctx)
+	return c.assemble(ctx, runErr)
+}
+
+type campaign struct {
+	in       spec.CampaignInput
+	id       string
+	prepared activities.PreparedCampaign
+	progress CampaignProgress
+}
+
+func (c *campaign) prepare(ctx workflow.Context) error {
+	var campaigns *activities.Campaigns
+	in := activities.PrepareCampaignInput{Campaign: c.id, Input: c.in, StartedAt: workflow.GetInfo(ctx).WorkflowStartTime.UTC()}
+	err := workflow.ExecuteActivity(withDataset(ctx, "read the dataset, write the manifest"), campaigns.PrepareCampaign, in).Get(ctx, &c.prepared)
+	c.progress.Total = c.prepared.NTrials
+	return err
+}
+
+// runShards runs one shard after the other. A campaign of many shards waits at the end of each for its last evals: with
+// 500 trials a shard that is one job's length in some hundred.
+func (c *campaign) runShards(ctx workflow.Context) error {
+	c.progress.Phase = "running"
+	var firstErr error
+	for i, offset := range c.prepared.ShardOffsets {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := c.runShard(ctx, i, offset); err != nil && firstErr == nil {
+			firstErr = err
+		}
+	}
+	return firstErr
+}
+
+func (c *campaign) runShard(ctx workflow.Context, number int, offset int64) error {
+	id := ShardID(c.id, number)
+	c.progress.Shard = id
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:          id,
+		TaskQueue:           TaskQueue,
+		ParentClosePolicy:   enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WaitForCancellation: true,
+	})
+	in := ShardInput{Campaign: c.id, ManifestKey: c.prepared.ManifestKey, Offset: offset, Window: c.prepared.MaxParallel}
+	var counts ShardResult
+	err := workflow.ExecuteChildWorkflow(child, ShardWorkflow, in).Get(ctx, &counts)
+	var cancelled *temporal.CanceledError
+	if errors.As(err, &cancelled) && cancelled.HasDetails() {
+		_ = cancelled.Details(&counts)
+	}
+	c.progress.add(counts)
+	c.progress.Shard = ""
+	return err
+}
+
+// assemble writes results.jsonl and summary.json. What has no result was cancelled, or was terminated from outside.
+func (c *campaign) assemble(ctx workflow.Context, runErr error) (spec.CampaignResult, error) {
+	c.progress.Phase = "assembling"
+	cancelled := ctx.Err() != nil
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	in := activities.AssembleResultsInput{
+		Campaign: c.id, Prepared: c.prepared, Missing: results.MissingInfra, Status: spec.StatusCompleted,
+		StartedAt: workflow.GetInfo(ctx).WorkflowStartTime.UTC(), FinishedAt: workflow.Now(ctx).UTC(),
+	}
+	if cancelled {
+		in.Missing, in.Status = results.MissingCancelled, spec.StatusCancelled
+	}
+	var campaigns *activities.Campaigns
+	var result spec.CampaignResult
+	if err := workflow.ExecuteActivity(withDataset(detached, "assemble the results"), campaigns.AssembleResults, in).Get(detached, &result); err != nil {
+		return spec.CampaignResult{}, errors.Join(runErr, err)
+	}
+	c.progress.Phase = "done"
+	if cancelled {
+		return spec.CampaignResult{}, temporal.NewCanceledError(result)
+	}
+	return result, nil
+}
+
+// campaignOf is the campaign's name for a workflow that was started by hand, under any ID.
+func campaignOf(workflowID string) string {
+	const prefix = "campaign/"
+	if len(workflowID) > len(prefix) && workflowID[:len(prefix)] == prefix {
+		return workflowID[len(prefix):]
+	}
+	return workflowID
+}

@@ -1,0 +1,197 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"pitwall/activities"
+	"pitwall/internal/artifact"
+	"pitwall/internal/spec"
+)
+
+// EvalWorkflow runs one trial: its job in a sandbox of its own, and its scorer; again in a fresh sandbox where
+// infrastructure broke. It completes with a result also when the trial ended in an error, because the result carries the
+// proof that every sandbox is gone. It fails with InvalidInput or Disabled, before anything is created; a cancelled one
+// ends with a CanceledError whose details are the EvalResult.
+func EvalWorkflow(ctx workflow.Context, in spec.EvalInput) (spec.EvalResult, error) {
+	e := newEval(ctx, in)
+	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (EvalProgress, error) { return e.progress, nil }); err != nil {
+		return spec.EvalResult{}, err
+	}
+	if err := e.makePlan(ctx); err != nil {
+		return spec.EvalResult{}, e.refuse(ctx, err)
+	}
+	e.run(ctx)
+	return e.conclude(ctx)
+}
+
+// eval is the state of one EvalWorkflow.
+type eval struct {
+	in       spec.EvalInput
+	self     activities.Execution
+	plan     activities.EvalPlan
+	progress EvalProgress
+	result   spec.EvalResult
+	// pending: some sandbox is not proven gone yet; its lease goes on.
+	pending bool
+}
+
+func newEval(ctx workflow.Context, in spec.EvalInput) *eval {
+	info := workflow.GetInfo(ctx)
+	self := activities.Execution{ID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID}
+	return &eval{
+		in: in, self: self, progress: EvalProgress{Phase: "planning"},
+		result: spec.EvalResult{Trial: in.Trial, EvalID: self.ID, RunID: self.RunID, StartedAt: info.WorkflowStartTime.UTC()},
+	}
+}
+
+func (e *eval) makePlan(ctx workflow.Context) error {
+	var planning *activities.Planning
+	in := activities.PlanInput{EvalID: e.self.ID, Input: e.in}
+	return workflow.ExecuteLocalActivity(withPlanning(ctx), planning.PlanEval, in).Get(ctx, &e.plan)
+}
+
+// refuse leaves a result behind for a campaign's trial, so that it counts as the user's error and not as lost.
+func (e *eval) refuse(ctx workflow.Context, cause error) error {
+	if t := e.in.Trial; t != nil && !temporal.IsCanceledError(cause) {
+		e.plan.Prefix = artifact.TrialPrefix(t.Campaign, t.Sample, t.Epoch, t.Retry)
+		e.result.Status, e.result.Error, e.result.Cleanup = spec.StatusError, activities.Describe(cause), spec.CleanupProven
+		if err := e.write(ctx); err != nil {
+			return err
+		}
+	}
+	return cause
+}
+
+// run tries until a trial has a result, its error is nobody's fault but the user's, or the attempts are used up.
+func (e *eval) run(ctx workflow.Context) {
+	full := 0
+	for n := 1; ; n++ {
+		attempt := e.attempt(ctx, n)
+		if attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
+			full++
+			n-- // a full provider costs no attempt: nothing was created
+			if workflow.Sleep(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff, capacityBackoffMax))) != nil {
+				e.result.Status = spec.StatusCancelled
+				return
+			}
+			continue
+		}
+		e.adopt(attempt)
+		if e.result.Status != spec.StatusError || !retriable(attempt.err) || n >= e.plan.Input.MaxAttempts {
+			return
+		}
+		if workflow.Sleep(ctx, backoffAfter(n, infraBackoff, infraBackoffMax)) != nil {
+			e.result.Status = spec.StatusCancelled
+			return
+		}
+	}
+}
+
+func retriable(err *spec.EvalError) bool { return err != nil && err.Origin == spec.OriginInfra }
+
+// attemptOutcome is what one attempt came to.
+type attemptOutcome struct {
+	record     spec.Attempt
+	artifacts  []spec.Artifact
+	score      *spec.Score
+	err        *spec.EvalError
+	cancelled  bool
+	retryAfter time.Duration
+}
+
+// attempt runs the job in one sandbox, then the scorer.
+func (e *eval) attempt(ctx workflow.Context, number int) attemptOutcome {
+	out := attemptOutcome{record: spec.Attempt{Number: number, EvidencePrefix: artifact.Attempt(e.plan.Prefix, number)}}
+	e.progress = EvalProgress{Attempt: number}
+	job := e.newSession("job", out.record.EvidencePrefix, e.plan.JobClocks, e.plan.Input.Inputs, e.plan.Input.Job, e.artifactRules())
+	job.run(ctx)
+	out.include(e, job)
+	out.record.WaitMS, out.record.Job, out.artifacts = job.waited.Milliseconds(), job.job, job.artifacts
+	if job.err == nil {
+		e.score(ctx, &out)
+	}
+	out.record.Error = out.err
+	return out
+}
+
+// include takes over what became of a session's sandbox.
+func (o *attemptOutcome) include(e *eval, s *session) {
+	if s.claimed && !s.refused {
+		o.record.Sandboxes = append(o.record.Sandboxes, s.use)
+	}
+	e.pending = e.pending || s.pending
+	o.cancelled = o.cancelled || temporal.IsCanceledError(s.err)
+	if s.err != nil && !o.cancelled {
+		o.err, o.retryAfter = activities.Describe(s.err), s.retryAfter
+	}
+}
+
+// artifactRules are the input's, and always the file that the scorer reads.
+func (e *eval) artifactRules() []spec.ArtifactRule {
+	rules := e.plan.Input.Artifacts
+	if scorer := e.plan.Input.Scorer; scorer.Type == spec.ScorerJSONFile {
+		rules = append(append([]spec.ArtifactRule(nil), rules...),
+			spec.ArtifactRule{Path: scorer.Path, When: spec.WhenAlways, MaxBytes: scoreFileBytes})
+	}
+	return rules
+}
+
+// scoreFileBytes bounds the file that json_file reads.
+const scoreFileBytes = 1 << 20
+
+// adopt makes an attempt the eval's last word so far.
+func (e *eval) adopt(attempt attemptOutcome) {
+	e.result.Attempts = append(e.result.Attempts, attempt.record)
+	e.result.Score, e.result.Error = nil, attempt.err
+	if attempt.record.Job != nil {
+		e.result.Job, e.result.Artifacts = attempt.record.Job, attempt.artifacts
+	}
+	switch {
+	case attempt.cancelled:
+		e.result.Status, e.result.Error = spec.StatusCancelled, nil
+	case attempt.err != nil:
+		e.result.Status = spec.StatusError
+	default:
+		e.result.Status, e.result.Score = spec.StatusCompleted, attempt.score
+	}
+}
+
+// conclude writes result.json and returns the result.
+func (e *eval) conclude(ctx workflow.Context) (spec.EvalResult, error) {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	e.result.Cleanup = spec.CleanupProven
+	if e.pending {
+		e.result.Cleanup = spec.CleanupPending
+	}
+	if err := e.write(detached); err != nil {
+		return spec.EvalResult{}, err
+	}
+	e.progress.Phase = "done"
+	if e.in.Trial != nil {
+		e.result.Effective = nil // it stands in result.json; 500 of them would fill the shard's history
+	}
+	if e.result.Status == spec.StatusCancelled {
+		return spec.EvalResult{}, temporal.NewCanceledError(e.result)
+	}
+	return e.result, nil
+}
+
+func (e *eval) write(ctx workflow.Context) error {
+	effective := e.plan.Input
+	if len(effective.Job.Steps) == 0 {
+		effective = e.in
+	}
+	e.result.Effective, e.result.FinishedAt = &effective, workflow.Now(ctx).UTC()
+	var results *activities.Results
+	var written activities.WriteResultResult
+	in := activities.WriteResultInput{Prefix: e.plan.Prefix, Result: e.result}
+	if err := workflow.ExecuteLocalActivity(withResult(ctx), results.WriteResult, in).Get(ctx, &written); err != nil {
+		return fmt.Errorf("write the result of %s: %w", e.self.ID, err)
+	}
+	e.result.ResultURI = written.URI
+	return nil
+}

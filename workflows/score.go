@@ -1,0 +1,116 @@
+package workflows
+
+import (
+	"path"
+
+	"go.temporal.io/sdk/workflow"
+
+	"pitwall/activities"
+	"pitwall/internal/scorer"
+	"pitwall/internal/spec"
+)
+
+// score judges a finished job. What the judge could not do is an error of its own, never a score.
+func (e *eval) score(ctx workflow.Context, out *attemptOutcome) {
+	e.progress.Phase = "scoring"
+	judge := *e.plan.Input.Scorer
+	switch judge.Type {
+	case spec.ScorerExitCode:
+		score := scorer.ExitCode(judge, *out.record.Job)
+		out.score = &score
+	case spec.ScorerCommand:
+		e.scoreByCommand(ctx, judge, out)
+	default:
+		var scoring *activities.Scoring
+		in := activities.ScoreJobInput{Scorer: judge, Job: *out.record.Job, Artifacts: out.artifacts}
+		e.take(ctx, out, workflow.ExecuteActivity(withStore(ctx, "score"), scoring.ScoreJob, in))
+	}
+	if out.score != nil {
+		e.demandArtifacts(out)
+	}
+}
+
+func (e *eval) take(ctx workflow.Context, out *attemptOutcome, scored workflow.Future) {
+	var score spec.Score
+	if err := scored.Get(ctx, &score); err != nil {
+		out.err, out.cancelled = activities.Describe(err), ctx.Err() != nil
+		return
+	}
+	out.score = &score
+}
+
+// demandArtifacts: a required artifact that is missing is a failure of the job.
+func (e *eval) demandArtifacts(out *attemptOutcome) {
+	for _, rule := range e.plan.Input.Artifacts {
+		if !rule.Required {
+			continue
+		}
+		for _, found := range out.artifacts {
+			if found.Path == rule.Path && found.Status != spec.ArtifactStored && found.Status != spec.ArtifactSkipped {
+				out.score = &spec.Score{Explanation: "required artifact " + rule.Path + ": " + found.Status}
+				return
+			}
+		}
+	}
+}
+
+// scoreByCommand judges in a fresh sandbox, on a new lease: the job's is proven gone, so no eval ever holds two slots.
+// A fault of infrastructure here repeats the judge alone; the job's evidence stands.
+func (e *eval) scoreByCommand(ctx workflow.Context, judge spec.Scorer, out *attemptOutcome) {
+	inputs := spec.Inputs{Files: append(evidenceFiles(out), judge.Files...)}
+	job := spec.Job{
+		Cwd: scorerDir, MaxOutputBytes: e.plan.Input.Job.MaxOutputBytes,
+		Steps: []spec.Step{{Name: "score", Command: judge.Command, TimeLimit: judge.TimeLimit}},
+	}
+	for i := range inputs.Files {
+		if !path.IsAbs(inputs.Files[i].Path) {
+			inputs.Files[i].Path = path.Join(scorerDir, inputs.Files[i].Path)
+		}
+	}
+	full := 0
+	for n := 1; ; n++ {
+		s := e.newSession("scorer", path.Join(out.record.EvidencePrefix, "scorer"), e.plan.ScorerClocks, inputs, job, nil)
+		s.run(ctx)
+		out.err = nil
+		out.include(e, s)
+		if s.err == nil {
+			var scoring *activities.Scoring
+			e.take(ctx, out, workflow.ExecuteActivity(withStore(ctx, "read the verdict"), scoring.ScoreCommand,
+				activities.ScoreCommandInput{Scorer: judge, Judged: *s.job}))
+			return
+		}
+		wait := backoffAfter(n, infraBackoff, infraBackoffMax)
+		if out.err != nil && out.err.Type == activities.ErrTypeCapacity && full < capacityTries {
+			full, n, wait = full+1, n-1, max(s.retryAfter, backoffAfter(full+1, capacityBackoff, capacityBackoffMax))
+		}
+		if out.cancelled || !retriable(out.err) || n >= e.plan.Input.MaxAttempts {
+			return
+		}
+		if workflow.Sleep(ctx, wait) != nil {
+			out.cancelled = true
+			return
+		}
+	}
+}
+
+// scorerDir is the job directory of a command scorer; its evidence stands below it.
+const scorerDir = "/home/daytona/scorer"
+
+// evidenceFiles are what a command scorer judges: streams/<step>.<stream> and artifacts/<path without its first slash>.
+func evidenceFiles(out *attemptOutcome) []spec.File {
+	var files []spec.File
+	for _, step := range out.record.Job.Steps {
+		if step.Stdout.Prefix != "" {
+			files = append(files, spec.File{Path: "streams/" + step.Name + ".stdout", URI: activities.StreamURI(step.Stdout.Prefix)})
+		}
+		if step.Stderr.Prefix != "" {
+			files = append(files, spec.File{Path: "streams/" + step.Name + ".stderr", URI: activities.StreamURI(step.Stderr.Prefix)})
+		}
+	}
+	for _, found := range out.artifacts {
+		if found.Status == spec.ArtifactStored && found.Ref != nil {
+			files = append(files, spec.File{Path: path.Join("artifacts", path.Clean("/"+found.Path)), URI: found.Ref.URI, SHA256: found.Ref.SHA256})
+		}
+	}
+	return files
+}

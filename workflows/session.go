@@ -1,0 +1,292 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"pitwall/activities"
+	"pitwall/internal/spec"
+)
+
+// session is one sandbox of an eval, from the wait for its slot to the proof that it is gone.
+type session struct {
+	eval     *eval
+	prefix   string
+	clocks   spec.Clocks
+	inputs   spec.Inputs
+	program  spec.Job
+	rules    []spec.ArtifactRule
+	deadline time.Time
+	leaseEnd workflow.ChildWorkflowFuture
+	// endLease asks the lease to remove what it guards; without effect once the lease has ended.
+	endLease workflow.CancelFunc
+	created  activities.CreatedSandbox
+
+	// What became of it.
+	waited     time.Duration
+	use        spec.SandboxUse
+	job        *spec.JobResult
+	artifacts  []spec.Artifact
+	err        error
+	retryAfter time.Duration
+	claimed    bool
+	refused    bool // the provider definitely created nothing
+	pending    bool // not proven gone yet; the lease goes on
+}
+
+func (e *eval) newSession(purpose, prefix string, clocks spec.Clocks, inputs spec.Inputs, job spec.Job, rules []spec.ArtifactRule) *session {
+	return &session{
+		eval: e, prefix: prefix, clocks: clocks, inputs: inputs, program: job, rules: rules,
+		use: spec.SandboxUse{For: purpose},
+	}
+}
+
+// run claims a slot, works, and removes. After the claim the removal happens whatever the work came to.
+func (s *session) run(ctx workflow.Context) {
+	if s.err = s.claim(ctx); s.err != nil {
+		return
+	}
+	s.err = s.expired(ctx, s.work(ctx))
+	s.note(s.err)
+	s.remove(ctx)
+}
+
+// claim waits for a free slot and starts its lease: the start is the claim. Somebody may have been quicker; then it
+// waits again, ahead of those who have waited less.
+func (s *session) claim(ctx workflow.Context) error {
+	s.eval.progress.Phase = "waiting"
+	began := workflow.Now(ctx)
+	priority := s.eval.priority()
+	for {
+		var slots *activities.Slots
+		var grant activities.SlotGrant
+		err := workflow.ExecuteActivity(withSlot(ctx, s.eval.plan.Account, priority), slots.AcquireSlot,
+			activities.AcquireSlotInput{Account: s.eval.plan.Account}).Get(ctx, &grant)
+		if err != nil {
+			return err
+		}
+		err = s.startLease(ctx, grant)
+		if err == nil {
+			s.waited = workflow.Now(ctx).Sub(began)
+			return nil
+		}
+		var taken *temporal.ChildWorkflowExecutionAlreadyStartedError
+		if !errors.As(err, &taken) {
+			return err
+		}
+		priority.PriorityKey = 1
+	}
+}
+
+// startLease starts the slot's lease on a disconnected context: a cancel of the eval does not reach it, its close does.
+func (s *session) startLease(ctx workflow.Context, grant activities.SlotGrant) error {
+	s.deadline = workflow.Now(ctx).Add(s.clocks.LeaseDeadline).UTC()
+	facts := activities.LeaseFacts{Eval: s.eval.self, SandboxName: grant.SandboxName, Deadline: s.deadline}
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	child := workflow.WithChildOptions(detached, workflow.ChildWorkflowOptions{
+		WorkflowID:          grant.LeaseID,
+		TaskQueue:           TaskQueue,
+		ParentClosePolicy:   enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WaitForCancellation: true,
+		Memo:                map[string]any{activities.MemoLeaseFacts: facts},
+		StaticSummary:       "guards " + grant.SandboxName + " for " + s.eval.self.ID,
+	})
+	lease := workflow.ExecuteChildWorkflow(child, SandboxLease, LeaseInput{LeaseFacts: facts, Horizon: s.eval.plan.CreateHorizon})
+	var execution workflow.Execution
+	if err := lease.GetChildWorkflowExecution().Get(detached, &execution); err != nil {
+		return err
+	}
+	s.leaseEnd, s.endLease, s.claimed = lease, cancel, true
+	s.use.Slot, s.use.Name = grant.Slot, grant.SandboxName
+	s.use.LeaseID, s.use.LeaseRun = execution.ID, execution.RunID
+	s.eval.progress.Slot = grant.Slot
+	return nil
+}
+
+// work creates the sandbox and does in it what it is for.
+func (s *session) work(ctx workflow.Context) error {
+	if err := s.create(ctx); err != nil {
+		return err
+	}
+	if err := s.upload(ctx); err != nil {
+		return err
+	}
+	if err := s.runJob(ctx); err != nil {
+		return err
+	}
+	return s.download(ctx)
+}
+
+func (s *session) create(ctx workflow.Context) error {
+	e := s.eval
+	e.progress.Phase = "creating"
+	now := workflow.Now(ctx)
+	in := activities.CreateSandboxInput{
+		Slot: s.use.Slot, Name: s.use.Name, Lease: s.lease(), Eval: e.self, Trial: e.in.Trial,
+		SessionID: e.plan.Input.SessionID, NegotiationID: e.plan.Input.NegotiationID,
+		Sandbox: e.plan.Input.Sandbox, TTL: s.clocks.TTL,
+		ExpiresAt: now.Add(s.clocks.TTL).Add(spec.ClockMargin).UTC(),
+		SendUntil: now.Add(e.plan.CreateHorizon - createMargin).UTC(),
+	}
+	var sandboxes *activities.Sandboxes
+	err := s.do(ctx, workflow.ExecuteActivity(withCreate(ctx, e.plan.CreateHorizon), sandboxes.CreateSandbox, in), &s.created)
+	s.use.ID, s.use.CreatedAt = s.created.ID, s.created.CreatedAt
+	e.progress.SandboxID = s.created.ID
+	return err
+}
+
+func (s *session) upload(ctx workflow.Context) error {
+	s.eval.progress.Phase = "uploading"
+	in := activities.UploadInputsInput{Sandbox: s.created, Inputs: s.inputs, Job: s.program, Language: s.eval.plan.Input.Sandbox.Language}
+	var jobs *activities.Jobs
+	return s.do(ctx, workflow.ExecuteActivity(withTransfer(ctx, spec.UploadAllowance, "upload the inputs"), jobs.UploadInputs, in), nil)
+}
+
+func (s *session) runJob(ctx workflow.Context) error {
+	s.eval.progress.Phase = "running"
+	in := activities.RunJobInput{Sandbox: s.created, Prefix: s.prefix, MaxOutputBytes: s.program.MaxOutputBytes}
+	for _, step := range s.program.Steps {
+		in.Steps = append(in.Steps, activities.StepPlan{Name: step.Name, TimeLimit: step.TimeLimit.Std()})
+	}
+	var jobs *activities.Jobs
+	var result spec.JobResult
+	err := s.do(ctx, workflow.ExecuteActivity(withJob(ctx, s.clocks.JobLimit), jobs.RunJob, in), &result)
+	var cancelled *temporal.CanceledError
+	if err == nil || errors.As(err, &cancelled) && cancelled.HasDetails() && cancelled.Details(&result) == nil {
+		s.job = &result
+	}
+	return err
+}
+
+// download fetches the artifacts. Without a rule there is nothing to fetch: the streams are stored already.
+func (s *session) download(ctx workflow.Context) error {
+	if len(s.rules) == 0 {
+		return nil
+	}
+	s.eval.progress.Phase = "downloading"
+	in := activities.DownloadArtifactsInput{
+		Sandbox: s.created, Cwd: s.program.Cwd, Rules: s.rules, Succeeded: succeeded(s.job, len(s.program.Steps)), Prefix: s.prefix,
+	}
+	var jobs *activities.Jobs
+	var result activities.DownloadArtifactsResult
+	err := s.do(ctx, workflow.ExecuteActivity(withTransfer(ctx, spec.DownloadAllowance, "download the artifacts"), jobs.DownloadArtifacts, in), &result)
+	s.artifacts = result.Artifacts
+	return err
+}
+
+func succeeded(job *spec.JobResult, steps int) bool {
+	if job == nil || job.SupervisorLost || len(job.Steps) != steps {
+		return false
+	}
+	for _, step := range job.Steps {
+		if step.ExitCode == nil || *step.ExitCode != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// do waits for an activity, unless the lease ends first: then the sandbox is no longer ours.
+func (s *session) do(ctx workflow.Context, activity workflow.Future, out any) error {
+	leaseOver := false
+	selector := workflow.NewSelector(ctx)
+	selector.AddFuture(activity, func(workflow.Future) {})
+	selector.AddFuture(s.leaseEnd, func(workflow.Future) { leaseOver = true })
+	selector.Select(ctx)
+	if leaseOver && !activity.IsReady() {
+		return s.leaseLost(ctx)
+	}
+	return activity.Get(ctx, out)
+}
+
+// leaseLost says why the lease ended under a living eval.
+func (s *session) leaseLost(ctx workflow.Context) error {
+	var ended LeaseResult
+	if err := s.leaseEnd.Get(ctx, &ended); err == nil && ended.Reason == leaseDeadline {
+		return temporal.NewNonRetryableApplicationError("the lease reached its deadline and removed the sandbox", activities.ErrTypeSandboxExpired, nil)
+	}
+	return temporal.NewNonRetryableApplicationError("the sandbox's lease ended under the eval", activities.ErrTypeSandboxLost, nil)
+}
+
+// note reads from an error what the removal needs to know.
+func (s *session) note(err error) {
+	var app *temporal.ApplicationError
+	if s.created.ID != "" || !errors.As(err, &app) {
+		return
+	}
+	switch app.Type() {
+	case activities.ErrTypeCapacity, activities.ErrTypeCreateRefused:
+		s.refused = true
+		_ = app.Details(&s.retryAfter)
+	case activities.ErrTypeCreateFailed, activities.ErrTypeTransport:
+		if app.HasDetails() && app.Details(&s.created) == nil {
+			s.use.ID, s.use.CreatedAt = s.created.ID, s.created.CreatedAt
+		}
+	}
+}
+
+// remove removes the sandbox with proof, on a context that no cancel reaches. Without an id in hand the eval may not
+// release: it asks the lease to look for itself. Where the proof takes too long the lease goes on, after the eval.
+func (s *session) remove(ctx workflow.Context) {
+	if s.refused {
+		return
+	}
+	s.eval.progress.Phase = "removing"
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	if s.created.ID == "" {
+		s.endLease()
+		s.awaitLease(detached)
+		return
+	}
+	var sandboxes *activities.Sandboxes
+	var certificate spec.Certificate
+	in := activities.RemoveSandboxInput{Sandbox: s.created, Lease: s.lease()}
+	if err := workflow.ExecuteActivity(withRemoval(detached), sandboxes.RemoveSandbox, in).Get(detached, &certificate); err != nil {
+		workflow.GetLogger(ctx).Warn("the proof of removal is owed by the lease", "sandbox_id", s.created.ID, "error", err)
+		s.pending = true
+		s.endLease()
+		return
+	}
+	s.use.Removal = &certificate
+}
+
+// awaitLease waits for the lease's own proof, at most waitForProof.
+func (s *session) awaitLease(ctx workflow.Context) {
+	ready, err := workflow.AwaitWithTimeout(ctx, waitForProof, s.leaseEnd.IsReady)
+	if err != nil || !ready {
+		s.pending = true
+		return
+	}
+	var ended LeaseResult
+	if err := s.leaseEnd.Get(ctx, &ended); err != nil {
+		s.pending = true // force-terminated: the reaper owes the proof
+		return
+	}
+	if n := len(ended.Certificates); n > 0 {
+		last := ended.Certificates[n-1]
+		s.use.ID, s.use.Removal = last.SandboxID, &last
+	}
+}
+
+func (s *session) lease() activities.Execution {
+	return activities.Execution{ID: s.use.LeaseID, RunID: s.use.LeaseRun}
+}
+
+// expired: a sandbox that was lost because our own clock fired is a limit, not a fault.
+func (s *session) expired(ctx workflow.Context, err error) error {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) && app.Type() == activities.ErrTypeSandboxLost && workflow.Now(ctx).After(s.deadline) {
+		return temporal.NewNonRetryableApplicationError(app.Message(), activities.ErrTypeSandboxExpired, nil)
+	}
+	return err
+}
+
+// priority travels in the input, for the Temporal UI's form has no field for it.
+func (e *eval) priority() temporal.Priority {
+	p := e.plan.Input.Priority
+	return temporal.Priority{PriorityKey: p.Key, FairnessKey: p.FairnessKey, FairnessWeight: p.FairnessWeight}
+}

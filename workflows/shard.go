@@ -1,0 +1,146 @@
+package workflows
+
+import (
+	"errors"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"pitwall/activities"
+	"pitwall/internal/spec"
+)
+
+// ShardInput is the input of ShardWorkflow.
+type ShardInput struct {
+	Campaign    string `json:"campaign"`
+	ManifestKey string `json:"manifest_key"`
+	// Offset of the shard's first trial in the manifest, in bytes.
+	Offset int64 `json:"offset"`
+	// Window bounds how many evals of the shard are open at once, running or waiting for a slot.
+	Window int `json:"window"`
+}
+
+// ShardResult counts what became of a shard's trials.
+type ShardResult struct {
+	Started    int      `json:"n_started"`
+	Finished   int      `json:"n_finished"`
+	Passed     int      `json:"n_passed"`
+	Failed     int      `json:"n_failed"`
+	Errors     int      `json:"n_errors"`
+	Cancelled  int      `json:"n_cancelled"`
+	LastErrors []string `json:"last_errors,omitempty"`
+}
+
+// ShardWorkflow runs up to activities.ShardTrials trials of a manifest, each as an EvalWorkflow of its own, at most
+// Window at once. Native child futures report every end of an eval, also its termination, so no trial is lost from the
+// count; and as it never continues as new, none is lost from the watch. A history stays under 10,000 events: some 11 a
+// trial. When cancelled it starts no more, waits for its evals, and ends with its counts.
+func ShardWorkflow(ctx workflow.Context, in ShardInput) (ShardResult, error) {
+	s := &shard{in: in}
+	err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (CampaignProgress, error) {
+		progress := CampaignProgress{Phase: "running"}
+		progress.add(s.counts)
+		return progress, nil
+	})
+	if err != nil {
+		return ShardResult{}, err
+	}
+	if err := s.run(ctx); err != nil {
+		return ShardResult{}, err
+	}
+	if ctx.Err() != nil {
+		return ShardResult{}, temporal.NewCanceledError(s.counts)
+	}
+	return s.counts, nil
+}
+
+type shard struct {
+	in     ShardInput
+	counts ShardResult
+	open   int
+}
+
+func (s *shard) run(ctx workflow.Context) error {
+	for offset, left := s.in.Offset, activities.ShardTrials; left > 0; {
+		page, err := s.list(ctx, offset, left)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		for _, trial := range page.Trials {
+			// Await returns early on a cancel; the loop below then waits for what is open.
+			_ = workflow.Await(ctx, func() bool { return s.open < s.in.Window })
+			if ctx.Err() != nil {
+				break
+			}
+			s.start(ctx, trial)
+		}
+		left -= len(page.Trials)
+		if offset = page.Next; offset == 0 || ctx.Err() != nil {
+			break
+		}
+	}
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	return workflow.Await(detached, func() bool { return s.open == 0 })
+}
+
+func (s *shard) list(ctx workflow.Context, offset int64, left int) (activities.TrialPage, error) {
+	var campaigns *activities.Campaigns
+	var page activities.TrialPage
+	in := activities.ListTrialsInput{Campaign: s.in.Campaign, ManifestKey: s.in.ManifestKey, Offset: offset, Max: min(left, trialsPerPage)}
+	err := workflow.ExecuteActivity(withStore(ctx, "read trials from the manifest"), campaigns.ListTrials, in).Get(ctx, &page)
+	return page, err
+}
+
+// trialsPerPage keeps one page of inputs well under Temporal's 2 MiB for a payload.
+const trialsPerPage = 50
+
+// start starts one trial's eval, unless it has its result already (a campaign that was started again).
+func (s *shard) start(ctx workflow.Context, trial activities.TrialToRun) {
+	if trial.Done {
+		return
+	}
+	s.open++
+	s.counts.Started++
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:          EvalID(*trial.Input.Trial),
+		TaskQueue:           TaskQueue,
+		ParentClosePolicy:   enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WaitForCancellation: true,
+		StaticSummary:       trial.Summary(),
+	})
+	eval := workflow.ExecuteChildWorkflow(child, EvalWorkflow, trial.Input)
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	workflow.Go(detached, func(ctx workflow.Context) {
+		var result spec.EvalResult
+		err := eval.Get(ctx, &result)
+		s.open--
+		s.count(trial, result, err)
+	})
+}
+
+func (s *shard) count(trial activities.TrialToRun, result spec.EvalResult, err error) {
+	s.counts.Finished++
+	var cancelled *temporal.CanceledError
+	switch {
+	case errors.As(err, &cancelled):
+		s.counts.Cancelled++
+	case err != nil:
+		s.note(trial.Summary() + ": " + activities.Describe(errors.Unwrap(err)).Type)
+	case result.Score == nil:
+		s.note(trial.Summary() + ": " + result.Error.Type)
+	case result.Score.Passed:
+		s.counts.Passed++
+	default:
+		s.counts.Failed++
+	}
+}
+
+// maxLastErrors bounds the names that progress shows.
+const maxLastErrors = 5
+
+func (s *shard) note(text string) {
+	s.counts.Errors++
+	s.counts.LastErrors = append(s.counts.LastErrors, text)
+	s.counts.LastErrors = s.counts.LastErrors[max(0, len(s.counts.LastErrors)-maxLastErrors):]
+}
