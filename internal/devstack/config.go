@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"pitwall/internal/config"
 )
 
 // Config says where the stack's programs and files are, and on which loopback ports it listens.
@@ -48,7 +50,7 @@ const (
 // WithDefaults returns a copy with every default resolved.
 func (c Config) WithDefaults() Config {
 	if c.StoreURL == "" {
-		c.StoreURL = "file://" + filepath.Join(c.StateDir, "store")
+		c.StoreURL = config.FileURL(filepath.Join(c.StateDir, "store"))
 	}
 	if c.Notify == nil {
 		c.Notify = func(string) {}

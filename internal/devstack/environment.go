@@ -38,6 +38,7 @@ func (c Config) workerEnv(where Endpoints) ([]string, error) {
 		"TEMPORAL_NAMESPACE="+where.Namespace,
 		"DAYTONA_API_URL="+where.DaytonaAPIURL,
 		"DAYTONA_API_KEY="+strings.TrimSpace(string(key)),
+		"TEMPORAL_CONFIG_FILE=/dev/null", // nor has the user's TOML file a say
 		"PITWALL_STORE="+where.StoreURL,
 		"PITWALL_HEALTH_ADDR="+strings.TrimPrefix(where.HealthURL, "http://"),
 	), nil

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"pitwall/activities"
+	"pitwall/internal/artifact"
+	"pitwall/internal/daytona"
+	"pitwall/internal/temporalclient"
+	"pitwall/workflows"
+)
+
+// startBound is how long a start may wait for what it needs, before it says what is missing.
+const startBound = 30 * time.Second
+
+// run serves the chosen queues until ctx ends, and then drains.
+func run(ctx context.Context, setup setup) error {
+	needs, err := connect(ctx, setup)
+	if err != nil {
+		return err
+	}
+	defer needs.close()
+
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	health := &health{log: setup.log, checks: needs.checks()}
+	if setup.config.HealthAddr != "" {
+		if err := health.serve(background, setup.config.HealthAddr); err != nil {
+			return usageError{err}
+		}
+	}
+	set := activities.New(activities.Deps{
+		Temporal: needs.temporal, Daytona: needs.daytona, Store: needs.store, Config: setup.config,
+		Cluster: needs.cluster, Namespace: needs.namespace, Log: setup.log,
+	})
+	defer set.Close()
+	return serve(ctx, setup, needs.temporal, set, health)
+}
+
+// serve runs one SDK worker for each queue. The first that dies of a fatal error ends them all.
+func serve(ctx context.Context, setup setup, temporal client.Client, set *activities.Set, health *health) error {
+	var running []worker.Worker
+	fatal := make(chan error, len(setup.queues))
+	for _, queue := range setup.queues {
+		served := newWorker(temporal, set, queue, setup, func(err error) {
+			fatal <- fmt.Errorf("serve queue %s: %w", queue, err)
+		})
+		if err := served.Start(); err != nil {
+			stopAll(running)
+			return fmt.Errorf("start serving queue %s: %w", queue, err)
+		}
+		running = append(running, served)
+	}
+	setup.log.Info("worker is serving", zap.Strings("queues", setup.queues), zap.String("account", setup.config.Account()),
+		zap.Int("max_parallel_sandboxes", setup.config.MaxParallelSandboxes))
+	var err error
+	select {
+	case <-ctx.Done():
+		setup.log.Info("worker is draining")
+	case err = <-fatal:
+	}
+	health.drain()
+	stopAll(running)
+	setup.log.Info("worker has stopped")
+	return err
+}
+
+// stopAll stops all workers at the same time, so that the drain takes as long as the slowest.
+func stopAll(running []worker.Worker) {
+	var wg sync.WaitGroup
+	for _, served := range running {
+		wg.Go(served.Stop)
+	}
+	wg.Wait()
+}
+
+// needs is what the worker is connected to.
+type needs struct {
+	temporal           client.Client
+	daytona            *daytona.Client
+	store              *artifact.Store
+	cluster, namespace string
+}
+
+// connect reaches everything that the worker needs, or says in one line what is missing.
+func connect(ctx context.Context, setup setup) (*needs, error) {
+	ctx, cancel := context.WithTimeout(ctx, startBound)
+	defer cancel()
+	provider, err := daytona.New(setup.config.Daytona())
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if setup.config.Enabled {
+		if err := checkKey(ctx, provider); err != nil {
+			return nil, err
+		}
+	}
+	store, err := artifact.Open(ctx, setup.config.Store)
+	if err != nil {
+		return nil, err
+	}
+	connected := &needs{daytona: provider, store: store}
+	if err := store.Check(ctx); err != nil {
+		connected.close()
+		return nil, err
+	}
+	options := setup.config.Temporal()
+	resolved, err := temporalclient.Resolve(options)
+	if err != nil {
+		connected.close()
+		return nil, usageError{err}
+	}
+	connected.temporal, err = temporalclient.Dial(ctx, options, setup.log)
+	if err != nil {
+		connected.close()
+		return nil, err
+	}
+	connected.cluster, connected.namespace, err = temporalclient.Identity(ctx, connected.temporal, resolved.Namespace)
+	if err == nil {
+		err = workflows.EnsureReaperSchedule(ctx, connected.temporal, setup.config.ReaperInterval)
+	}
+	if err != nil {
+		connected.close()
+		return nil, err
+	}
+	return connected, nil
+}
+
+func (n *needs) close() {
+	if n.temporal != nil {
+		n.temporal.Close()
+	}
+	n.daytona.CloseIdle()
+	_ = n.store.Close() // nothing is being written any more
+}
+
+func (n *needs) checks() []check {
+	return []check{
+		{"temporal", func(ctx context.Context) error {
+			_, err := n.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			return err
+		}},
+		{"daytona", n.daytona.Health},
+	}
+}
