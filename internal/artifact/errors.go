@@ -36,8 +36,13 @@ func (s *Store) explain(verb, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if kind := kindOf(err); kind != nil && !errors.Is(err, kind) {
-		return fmt.Errorf("%s %s in %s: %w (%w)", verb, key, s.url, kind, err)
+	kind := kindOf(err)
+	var cause *fs.PathError
+	if errors.As(err, &cause) {
+		err = cause // without the two layers that gocloud puts around it
+	}
+	if kind != nil && !errors.Is(err, kind) {
+		err = fmt.Errorf("%w (%w)", kind, err)
 	}
 	return fmt.Errorf("%s %s in %s: %w", verb, key, s.url, err)
 }

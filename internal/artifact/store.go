@@ -71,11 +71,10 @@ func openDir(location *url.URL) (*Store, error) {
 		NoTempDir:   true,  // the temporary directory may be another file system, where rename fails
 		Metadata:    fileblob.MetadataDontWrite,
 	})
-	store := &Store{bucket: bucket, url: plain(location), dir: dir}
 	if err != nil {
-		return nil, store.explain("open", "the root", err)
+		return nil, (&Store{url: plain(location)}).explain("open", "the store", err)
 	}
-	return store, nil
+	return &Store{bucket: bucket, url: plain(location), dir: dir}, nil
 }
 
 // filePath is the path of a file URL, which must be absolute and of this host.
