@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/spec"
+)
+
+// fetched is one line of `artifacts get -o json`.
+type fetched struct {
+	Path   string `json:"path"`
+	File   string `json:"file"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// fetchArtifacts writes artifacts under a folder. os.Root refuses whatever would lead out of it: names with .., and
+// links that were put there before.
+func fetchArtifacts(ctx context.Context, term *terminal, store *artifact.Store, chosen []spec.Artifact, options getOptions) error {
+	if err := os.MkdirAll(options.dir, 0o755); err != nil {
+		return &UsageError{Problem: "make the folder " + options.dir, Err: err}
+	}
+	root, err := os.OpenRoot(options.dir)
+	if err != nil {
+		return &UsageError{Problem: "open the folder " + options.dir, Err: err}
+	}
+	defer root.Close()
+	var done []fetched
+	for _, found := range chosen {
+		name := localName(found.Path)
+		if err := fetch(ctx, store, root, *found.Ref, name, options.force); err != nil {
+			return err
+		}
+		file := filepath.Join(options.dir, filepath.FromSlash(name))
+		done = append(done, fetched{Path: found.Path, File: file, Bytes: found.Ref.Bytes, SHA256: found.Ref.SHA256})
+		if !term.wantsJSON() {
+			term.printf("%s (%d bytes)\n", visible(file), found.Ref.Bytes)
+		}
+	}
+	if term.wantsJSON() {
+		return term.printJSON(orEmpty(done))
+	}
+	return nil
+}
+
+// localName is where an artifact goes below the folder: its path in the sandbox where that is a plain one, else one
+// escaped name.
+func localName(sandboxPath string) string {
+	name := strings.TrimLeft(sandboxPath, "/")
+	local := filepath.FromSlash(name)
+	if name == "" || strings.ContainsRune(name, '\\') || !filepath.IsLocal(local) || visible(name) != name || path.Clean(name) != name {
+		return artifact.EscapeName(sandboxPath)
+	}
+	return name
+}
+
+func fetch(ctx context.Context, store *artifact.Store, root *os.Root, ref spec.Ref, name string, force bool) error {
+	from, err := store.Resolve(ctx, ref.URI, ref.SHA256)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if dir := path.Dir(name); dir != "." {
+		if err := root.MkdirAll(filepath.FromSlash(dir), 0o755); err != nil {
+			return fmt.Errorf("make the folder %s: %w", visible(dir), err)
+		}
+	}
+	local := filepath.FromSlash(name)
+	if force {
+		if err := root.Remove(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("replace %s: %w", visible(name), err)
+		}
+	}
+	to, err := root.OpenFile(local, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return &UsageError{Problem: fmt.Sprintf("%s exists", visible(name)), Hint: "replace it with --force, or choose another folder with --dir"}
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", visible(name), err)
+	}
+	_, err = io.Copy(to, from)
+	if closeErr := to.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		_ = root.Remove(local) // half of a file is worse than none
+		return fmt.Errorf("write %s: %w", visible(name), err)
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"pitwall/internal/artifact"
+)
+
+func campaignCommand(term *terminal) *cobra.Command {
+	return group("campaign", "Start, watch and read campaigns: samples × epochs of one dataset",
+		campaignStartCommand(term), campaignStatusCommand(term), campaignResultsCommand(term),
+		campaignRetryCommand(term), campaignCancelCommand(term), campaignListCommand(term))
+}
+
+// campaignName takes a campaign's name, also in the form of its workflow ID.
+func campaignName(argument string) string {
+	const prefix = "campaign/"
+	if len(argument) > len(prefix) && argument[:len(prefix)] == prefix {
+		return argument[len(prefix):]
+	}
+	return argument
+}
+
+// retryName is the name of a campaign's nth retry.
+func retryName(campaign string, n int) string {
+	root, _ := artifact.SplitRetry(campaign)
+	return fmt.Sprintf("%s/retry-%d", root, n)
+}

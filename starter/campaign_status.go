@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/results"
+	"pitwall/internal/spec"
+	"pitwall/workflows"
+)
+
+// campaignStatus is what `campaign status -o json` prints.
+type campaignStatus struct {
+	Campaign   string `json:"campaign"`
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id,omitempty"`
+	// Status is running, completed, cancelled, error, or unknown: begun, and neither finished nor known to Temporal.
+	Status string `json:"status"`
+	// Progress of a running campaign; nil when nobody could be asked.
+	Progress *workflows.CampaignProgress `json:"progress"`
+	// Result of a finished one.
+	Result *spec.CampaignResult `json:"result"`
+}
+
+const (
+	statusRunning = "running"
+	statusUnknown = "unknown"
+)
+
+func campaignStatusCommand(term *terminal) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status ID",
+		Short: "Show how far a campaign is, or what it came to",
+		Long: `Show how far a campaign is, or what it came to. A finished campaign is read from the store alone.
+Exit code 0 unless the campaign cannot be read; a finished one's verdict is in the output.`,
+		Args: exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return showStatus(cmd.Context(), term, campaignName(args[0]))
+		},
+	}
+}
+
+func showStatus(ctx context.Context, term *terminal, name string) error {
+	target, err := loadDeployment(term)
+	if err != nil {
+		return err
+	}
+	store, err := openStore(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	status := campaignStatus{Campaign: name, WorkflowID: workflows.CampaignID(name)}
+	known, err := results.ReadCampaign(ctx, store, name)
+	switch {
+	case err == nil && known.Summary != nil:
+		status.Status, status.Result = known.Summary.Status, known.Summary
+	case err == nil, errors.Is(err, artifact.ErrNotFound):
+		if askErr := askCampaign(ctx, target, &status); askErr != nil {
+			return askErr
+		}
+		if status.Status == statusUnknown && err != nil {
+			return unknownCampaign(ctx, store, name)
+		}
+	default:
+		return err
+	}
+	return printStatus(term, status)
+}
+
+// askCampaign asks Temporal about a campaign that the store has no summary of.
+func askCampaign(ctx context.Context, target deployment, status *campaignStatus) error {
+	temporal, err := dialTemporal(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	described, err := temporal.DescribeWorkflowExecution(ctx, status.WorkflowID, "")
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		status.Status = statusUnknown
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info := described.GetWorkflowExecutionInfo()
+	status.RunID, status.Status = info.GetExecution().GetRunId(), statusOfExecution(info.GetStatus())
+	if status.Status == statusRunning {
+		progress, err := askProgress(ctx, temporal, temporal.GetWorkflow(ctx, status.WorkflowID, status.RunID))
+		if err == nil {
+			status.Progress = &progress
+		}
+	}
+	return nil
+}
+
+func printStatus(term *terminal, status campaignStatus) error {
+	if term.wantsJSON() {
+		return term.printJSON(status)
+	}
+	switch {
+	case status.Result != nil:
+		return printCampaign(term, campaignSummary{CampaignResult: *status.Result, WorkflowID: status.WorkflowID})
+	case status.Progress != nil:
+		term.printf("%s  campaign %s: %s\n", status.Status, status.Campaign, progressText(*status.Progress, 0))
+		for _, last := range status.Progress.LastErrors {
+			term.printf("  no score: %s\n", visible(last))
+		}
+	default:
+		term.printf("%s  campaign %s\n", status.Status, status.Campaign)
+		if status.Status == statusRunning {
+			term.note("its progress could not be asked: is a worker running?")
+		}
+	}
+	return nil
+}
+
+func campaignCancelCommand(term *terminal) *cobra.Command {
+	var wait bool
+	cmd := &cobra.Command{
+		Use:   "cancel ID",
+		Short: "Cancel a campaign: its evals end, their sandboxes are removed, its results are written",
+		Args:  exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return cancelCampaign(cmd.Context(), term, campaignName(args[0]), wait)
+		},
+	}
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it has ended")
+	return cmd
+}
+
+func cancelCampaign(ctx context.Context, term *terminal, name string, wait bool) error {
+	target, err := loadDeployment(term)
+	if err != nil {
+		return err
+	}
+	temporal, err := dialTemporal(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	id := workflows.CampaignID(name)
+	err = temporal.CancelWorkflow(ctx, id, "")
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return &UsageError{Problem: "no running campaign " + name, Hint: "see which there are with: starter campaign list"}
+	}
+	if err != nil {
+		return err
+	}
+	if !wait {
+		term.note("%s is being cancelled; see how it ends with: starter campaign status %s", id, name)
+		return nil
+	}
+	return waitForCancelled(ctx, term, target, temporal, name)
+}
+
+func waitForCancelled(ctx context.Context, term *terminal, target deployment, temporal client.Client, name string) error {
+	running := temporal.GetWorkflow(ctx, workflows.CampaignID(name), "")
+	result, err := campaignResult(ctx, target, running, name)
+	if err != nil && ctx.Err() != nil {
+		return interrupted{running.GetID() + " goes on ending"}
+	}
+	if err != nil {
+		return err
+	}
+	summary := campaignSummary{CampaignResult: result, WorkflowID: running.GetID(), RunID: running.GetRunID()}
+	summary.SandboxesLeft = awaitNoSandboxes(ctx, term, target, name)
+	return printCampaign(term, summary)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/config"
+	"pitwall/internal/daytona"
+	"pitwall/internal/temporalclient"
+)
+
+// deployment is the Pitwall that a command talks to: its settings, and where its Temporal is.
+type deployment struct {
+	config.Config
+	temporal temporalclient.Options
+	uiURL    string // of Temporal's UI; empty when it is not known
+}
+
+// loadDeployment reads the environment and the profile of a running `starter dev`.
+func loadDeployment(term *terminal) (deployment, error) {
+	loaded, err := config.Load(term.environ)
+	if err != nil {
+		return deployment{}, &UsageError{Err: err, Hint: "docs/configuration.md lists every variable"}
+	}
+	target := deployment{Config: loaded, temporal: loaded.Temporal()}
+	if loaded.Profile != nil && term.env("TEMPORAL_ADDRESS") == "" {
+		target.uiURL = loaded.Profile.UIURL
+	}
+	return target, nil
+}
+
+// dialTemporal connects, or says what to do.
+func dialTemporal(ctx context.Context, target deployment) (client.Client, error) {
+	connected, err := temporalclient.Dial(ctx, target.temporal, zap.NewNop())
+	if err == nil {
+		return connected, nil
+	}
+	if target.ProfileProblem != nil {
+		return nil, &InfraError{Err: err, Hint: target.ProfileProblem.Error()}
+	}
+	return nil, err
+}
+
+// namespace is the name of the Temporal namespace in use.
+func (d deployment) namespace() string {
+	options, err := temporalclient.Resolve(d.temporal)
+	if err != nil {
+		return client.DefaultNamespace
+	}
+	return options.Namespace
+}
+
+func openStore(ctx context.Context, target deployment) (*artifact.Store, error) {
+	return artifact.Open(ctx, target.Store)
+}
+
+// newProvider makes the client of Daytona, or says what is not set.
+func newProvider(target deployment) (*daytona.Client, error) {
+	provider, err := daytona.New(target.Daytona())
+	if err != nil && target.ProfileProblem != nil {
+		return nil, &UsageError{Err: err, Hint: target.ProfileProblem.Error()}
+	}
+	if err != nil {
+		return nil, &UsageError{Err: err, Hint: "set DAYTONA_API_KEY and DAYTONA_API_URL, or start a local one with: starter dev"}
+	}
+	return provider, nil
+}
+
+// explainProvider adds what to do to an error of the provider.
+func explainProvider(target deployment, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, daytona.ErrUnauthorized), errors.Is(err, daytona.ErrForbidden):
+		return &UsageError{Err: err, Hint: fmt.Sprintf("Daytona at %s refuses the key: set DAYTONA_API_KEY to one of that account", target.APIURL)}
+	case errors.Is(err, daytona.ErrBadAnswer):
+		return &UsageError{Err: err, Hint: fmt.Sprintf("is DAYTONA_API_URL=%s the address of Daytona's API?", target.APIURL)}
+	}
+	return &InfraError{Err: err, Hint: fmt.Sprintf("is Daytona at %s up? set DAYTONA_API_URL, or start a local one with: starter dev", target.APIURL)}
+}
+
+// linkTo is the address of a workflow in Temporal's UI, as the end of a sentence.
+func linkTo(target deployment, id, runID string) string {
+	if target.uiURL == "" {
+		return ""
+	}
+	return fmt.Sprintf(": %s/namespaces/%s/workflows/%s/%s/history", target.uiURL,
+		url.PathEscape(target.namespace()), url.PathEscape(id), url.PathEscape(runID))
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"pitwall/internal/spec"
+)
+
+// evalOutcome turns a result into the command's end.
+func evalOutcome(ctx context.Context, result spec.EvalResult) error {
+	switch {
+	case ctx.Err() != nil:
+		return outcome(exitInterrupted)
+	case result.Status == spec.StatusCompleted && result.Score != nil && result.Score.Passed:
+		return nil
+	case result.Status == spec.StatusCompleted:
+		return outcome(exitFailed)
+	case result.Error != nil && result.Error.Origin == spec.OriginUser:
+		return outcome(exitUsage)
+	}
+	return outcome(exitInfra)
+}
+
+func printEval(term *terminal, result spec.EvalResult) error {
+	if term.wantsJSON() {
+		return term.printJSON(result)
+	}
+	term.printf("%s  %s\n", verdictOf(result), visible(result.EvalID))
+	if result.Score != nil {
+		term.printf("  score     %g%s\n", result.Score.Value, because(result.Score.Explanation))
+	}
+	if result.Error != nil {
+		term.printf("  error     %s: %s (%s)\n", result.Error.Type, visible(result.Error.Message), result.Error.Origin)
+	}
+	if result.Job != nil {
+		printSteps(term, *result.Job)
+	}
+	for _, found := range result.Artifacts {
+		printArtifact(term, found)
+	}
+	for _, attempt := range result.Attempts {
+		printSandboxes(term, attempt, len(result.Attempts) > 1)
+	}
+	if result.ResultURI != "" {
+		term.printf("  result    %s\n", result.ResultURI)
+	}
+	return nil
+}
+
+func verdictOf(result spec.EvalResult) string {
+	switch {
+	case result.Status != spec.StatusCompleted:
+		return strings.ToUpper(result.Status)
+	case result.Score != nil && result.Score.Passed:
+		return "PASSED"
+	}
+	return "FAILED"
+}
+
+func because(explanation string) string {
+	if explanation == "" {
+		return ""
+	}
+	return "  " + visible(explanation)
+}
+
+func printSteps(term *terminal, job spec.JobResult) {
+	for _, step := range job.Steps {
+		term.printf("  step      %s: %s in %s\n", visible(step.Name), howItEnded(step), millis(step.DurationMS))
+		printTail(term, "stdout", step.Stdout)
+		printTail(term, "stderr", step.Stderr)
+	}
+	if job.SupervisorLost {
+		term.printf("  job       its supervisor was gone without a record\n")
+	}
+}
+
+func howItEnded(step spec.StepResult) string {
+	switch {
+	case step.TimedOut:
+		return "time limit reached"
+	case step.Limit != "":
+		return step.Limit + " limit reached"
+	case step.ExitCode == nil:
+		return "no exit record"
+	}
+	return fmt.Sprintf("exit %d", *step.ExitCode)
+}
+
+// printTail prints the end of a stream, each line marked, so that no job can fake a line of ours.
+func printTail(term *terminal, name string, stream spec.Stream) {
+	if stream.BytesTotal == 0 {
+		return
+	}
+	if int64(len(stream.Tail)) < stream.BytesTotal {
+		term.printf("  %s    the last %d of %d bytes:\n", name, len(stream.Tail), stream.BytesTotal)
+	}
+	for line := range strings.Lines(visible(stream.Tail)) {
+		term.printf("  %s  | %s\n", name, strings.TrimSuffix(line, "\n"))
+	}
+}
+
+func printArtifact(term *terminal, found spec.Artifact) {
+	switch {
+	case found.Ref != nil:
+		term.printf("  artifact  %s (%d bytes) %s\n", visible(found.Path), found.Ref.Bytes, found.Ref.URI)
+	default:
+		term.printf("  artifact  %s: %s%s\n", visible(found.Path), found.Status, because(found.Reason))
+	}
+}
+
+func printSandboxes(term *terminal, attempt spec.Attempt, several bool) {
+	prefix := ""
+	if several {
+		prefix = fmt.Sprintf("attempt %d: ", attempt.Number)
+		if attempt.Error != nil {
+			term.printf("  attempt   %d: %s: %s\n", attempt.Number, attempt.Error.Type, visible(attempt.Error.Message))
+		}
+	}
+	for _, sandbox := range attempt.Sandboxes {
+		switch removal := sandbox.Removal; {
+		case removal == nil:
+			term.printf("  sandbox   %s%s: removal pending, owed by %s\n", prefix, visible(sandbox.ID), visible(sandbox.LeaseID))
+		default:
+			term.printf("  sandbox   %s%s removed: confirmed by %s at %s, %.1f sandbox-seconds\n", prefix,
+				visible(removal.SandboxID), removal.ConfirmedBy, removal.ConfirmedAt.Format(time.RFC3339), removal.SandboxSeconds)
+		}
+	}
+}
+
+func millis(ms int64) string { return (time.Duration(ms) * time.Millisecond).String() }
+
+// started is what a command prints that does not wait.
+type started struct {
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"`
+}
+
+func printStarted(term *terminal, id, runID string) error {
+	if term.wantsJSON() {
+		return term.printJSON(started{WorkflowID: id, RunID: runID})
+	}
+	term.printf("%s\n", id)
+	return nil
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"pitwall/internal/artifact"
+)
+
+const (
+	followEvery = 300 * time.Millisecond
+	// lastWords is how long streams are read on after the eval has its result; all that they hold is there by then.
+	lastWords = 10 * time.Second
+)
+
+// follow copies every stream of the eval as it grows, until the eval has its result.
+func (l evalLogs) follow(ctx context.Context, out logOutput) error {
+	ctx, cancel := context.WithCancel(ctx)
+	f := &follower{logs: l, out: map[string]io.Writer{}, seen: map[string]bool{}}
+	var mu sync.Mutex
+	for name, w := range out {
+		f.out[name] = &lockedWriter{mu: &mu, to: w}
+	}
+	defer f.wg.Wait()
+	defer cancel()
+	for {
+		done, err := l.store.Exists(ctx, artifact.Result(l.prefix)) // before the look: nothing is written after it
+		if err == nil {
+			err = f.look(ctx)
+		}
+		if err != nil {
+			return followEnd(ctx, err)
+		}
+		if done {
+			return f.finish()
+		}
+		if !poll(ctx, followEvery) {
+			return followEnd(ctx, ctx.Err())
+		}
+	}
+}
+
+func followEnd(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return outcome(exitInterrupted)
+	}
+	return err
+}
+
+// follower copies the streams of one eval at the same time, each in a goroutine of its own; an eval has at most 32 steps
+// and 10 attempts.
+type follower struct {
+	logs evalLogs
+	out  map[string]io.Writer
+	seen map[string]bool
+	wg   sync.WaitGroup
+
+	mu    sync.Mutex // guards first
+	first error
+}
+
+// look starts to follow each stream that is new.
+func (f *follower) look(ctx context.Context) error {
+	attempts, err := f.logs.attempts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, attempt := range attempts {
+		if f.logs.options.attempt != 0 && f.logs.options.attempt != attempt {
+			continue
+		}
+		steps, err := f.logs.steps(ctx, attempt)
+		if errors.As(err, new(*UsageError)) {
+			continue // the step that was asked for has not begun
+		}
+		if err != nil {
+			return err
+		}
+		for _, step := range steps {
+			if err := f.lookAt(ctx, attempt, step); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *follower) lookAt(ctx context.Context, attempt int, step string) error {
+	for _, stream := range f.logs.streams() {
+		prefix := artifact.Stream(artifact.Attempt(f.logs.prefix, attempt), step, stream)
+		if f.seen[prefix] {
+			continue
+		}
+		begun, err := hasAny(ctx, f.logs.store, prefix+"/")
+		if err != nil {
+			return err
+		}
+		if begun {
+			f.seen[prefix] = true
+			f.wg.Go(func() { f.tail(ctx, prefix, f.out[stream]) })
+		}
+	}
+	return nil
+}
+
+func (f *follower) tail(ctx context.Context, prefix string, w io.Writer) {
+	_, err := f.logs.store.TailStream(ctx, prefix, 0, followEvery, w)
+	if err != nil && ctx.Err() == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.first = errors.Join(f.first, fmt.Errorf("follow %s: %w", prefix, err))
+	}
+}
+
+// finish waits for the streams' ends. One whose worker died before it wrote the end never has one.
+func (f *follower) finish() error {
+	ended := make(chan struct{})
+	go func() {
+		f.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(lastWords):
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.first
+}
+
+// lockedWriter lets several streams share one terminal.
+type lockedWriter struct {
+	mu *sync.Mutex
+	to io.Writer
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
+}
+
+// followEval shows a running eval's output on stderr, for `run --follow`; its result follows on stdout.
+func followEval(ctx context.Context, term *terminal, target deployment, evalID string) {
+	store, err := openStore(ctx, target)
+	if err != nil {
+		term.note("cannot follow: %v", err)
+		return
+	}
+	defer store.Close()
+	guard := guarded(term.err, false)
+	out := logOutput{"stdout": guard, "stderr": guard}
+	defer out.close()
+	if err := (evalLogs{store: store, prefix: evalPrefix(evalID)}).follow(ctx, out); err != nil && ctx.Err() == nil {
+		term.note("cannot follow: %v", err)
+	}
+}

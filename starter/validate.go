@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
+
+	"pitwall/internal/spec"
+)
+
+// validateResult is what `validate -o json` prints.
+type validateResult struct {
+	File string `json:"file"`
+	// Kind is eval or campaign.
+	Kind     string         `json:"kind"`
+	Valid    bool           `json:"valid"`
+	Problems []spec.Problem `json:"problems"`
+}
+
+const (
+	kindEval     = "eval"
+	kindCampaign = "campaign"
+)
+
+func validateCommand(term *terminal) *cobra.Command {
+	var options campaignOptions
+	var schema string
+	cmd := &cobra.Command{
+		Use:   "validate FILE",
+		Short: "Check an eval or a campaign, and say everything that is wrong with it",
+		Long: `Check an eval or a campaign, and say everything that is wrong with it. A campaign whose dataset and answers are
+local files is rendered sample by sample.
+
+--schema prints the JSON Schema of an input instead, for editors.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if schema != "" {
+				return cobra.NoArgs(cmd, args)
+			}
+			return exactly("FILE")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if schema != "" {
+				return printSchema(term, schema)
+			}
+			return validateFile(cmd.Context(), term, args[0], options)
+		},
+	}
+	options.bind(cmd)
+	cmd.Flags().StringVar(&schema, "schema", "", "print the JSON Schema of `eval` or campaign")
+	return cmd
+}
+
+func printSchema(term *terminal, kind string) error {
+	switch kind {
+	case kindEval:
+		_, err := term.out.Write(spec.EvalSchema())
+		return err
+	case kindCampaign:
+		_, err := term.out.Write(spec.CampaignSchema())
+		return err
+	}
+	return &UsageError{Problem: "no schema of " + kind, Hint: "--schema takes eval or campaign"}
+}
+
+func validateFile(ctx context.Context, term *terminal, name string, options campaignOptions) error {
+	kind, err := checkFile(ctx, term, name, options)
+	var invalid *spec.InvalidInput
+	if !term.wantsJSON() {
+		if err != nil {
+			return err
+		}
+		term.printf("%s is a valid %s\n", name, kind)
+		return nil
+	}
+	if err != nil && !errors.As(err, &invalid) {
+		return err
+	}
+	found := validateResult{File: name, Kind: kind, Valid: err == nil, Problems: []spec.Problem{}}
+	if err != nil {
+		found.Problems = invalid.Problems
+	}
+	if printErr := term.printJSON(found); printErr != nil || err == nil {
+		return printErr
+	}
+	return outcome(exitUsage)
+}
+
+// checkFile checks what can be checked here, with the limits that this machine's settings give.
+func checkFile(ctx context.Context, term *terminal, name string, options campaignOptions) (kind string, err error) {
+	target, err := loadDeployment(term)
+	if err != nil {
+		return "", err
+	}
+	file, err := readSpec(term, name)
+	if err != nil {
+		return "", err
+	}
+	if kindOf(file.data) == kindCampaign {
+		input, err := decodeCampaign(file, options)
+		if err == nil {
+			_, err = planCampaign(ctx, input, target)
+		}
+		return kindCampaign, file.named(err)
+	}
+	input, err := spec.DecodeEval(file.data)
+	if err == nil {
+		_, err = planOf(input, target)
+	}
+	return kindEval, file.named(err)
+}
+
+// kindOf tells a campaign by the fields that only it has.
+func kindOf(data []byte) string {
+	var fields map[string]yaml.Node
+	if err := yaml.Load(data, &fields); err != nil {
+		return kindEval
+	}
+	for _, field := range []string{"dataset", "eval", "answers", "epochs", "gate", "pass_at_k", "max_parallel"} {
+		if _, found := fields[field]; found {
+			return kindCampaign
+		}
+	}
+	return kindEval
+}
