@@ -1,7 +1,6 @@
 package temporalclient
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,20 +36,20 @@ func refused(err error) bool {
 	return errors.As(err, &denied) || code == codes.Unauthenticated || code == codes.PermissionDenied
 }
 
-// reason is the innermost part that a person can use: gRPC's own words bury it.
+// reason is the part of a cause that a person can use: gRPC's own words bury it, and keep it as text only.
 func reason(err error) string {
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), status.Code(err) == codes.DeadlineExceeded:
-		return "no answer in time"
-	case errors.Is(err, context.Canceled):
-		return "cancelled"
-	}
 	text := err.Error()
-	for _, known := range []string{"connection refused", "no such host", "network is unreachable", "certificate"} {
-		if at := strings.Index(text, known); at >= 0 && known != "certificate" {
-			return known
-		} else if at >= 0 {
-			return text[at:]
+	for _, known := range []struct{ found, say string }{
+		{"context canceled", "cancelled"},
+		{"connection refused", "connection refused"},
+		{"no such host", "no such host"},
+		{"network is unreachable", "network is unreachable"},
+		{"tls:", "TLS does not fit: " + text},
+		{"x509:", "TLS does not fit: " + text},
+		{"deadline exceeded", "no answer in time"},
+	} {
+		if strings.Contains(text, known.found) {
+			return known.say
 		}
 	}
 	return text
