@@ -33,7 +33,7 @@ func TestContract(t *testing.T) {
 	specs := loadSpecs(t)
 	server := daytonatest.Start(t, daytonatest.Options{
 		StartPolls: 1, DestroyPolls: 1, PageSize: 1, HideProxyURL: true, Around: specs.around,
-		Execute: func(string, string) (int, string) { return 0, "hello" },
+		Execute: func(daytonatest.Execution) (int, string) { return 0, "hello" },
 	})
 	exerciseControlPlane(t, server)
 	exerciseToolbox(t, server)

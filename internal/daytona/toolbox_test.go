@@ -158,7 +158,7 @@ func TestToolboxErrors(t *testing.T) {
 
 func TestExecute(t *testing.T) {
 	t.Parallel()
-	server := daytonatest.Start(t, daytonatest.Options{Execute: func(_, command string) (int, string) { return 3, "ran " + command }})
+	server := daytonatest.Start(t, daytonatest.Options{Execute: func(e daytonatest.Execution) (int, string) { return 3, "ran " + e.Command }})
 	client := server.Client(t)
 	toolbox := client.Toolbox(newSandbox(t, client))
 	result, err := toolbox.Execute(generous(t), daytona.ExecuteRequest{Command: "x"})

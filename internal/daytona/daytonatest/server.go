@@ -28,10 +28,17 @@ type Options struct {
 	PageSize int
 	// HideProxyURL leaves toolboxProxyUrl empty, so that a client must ask for it.
 	HideProxyURL bool
-	// Execute answers a command. nil: every command is 501. Dir is the sandbox's work dir on this host.
-	Execute func(dir, command string) (exitCode int, output string)
+	// Execute answers a command. nil: every command is 501, but "sleep" with a limit, which is 408.
+	Execute func(Execution) (exitCode int, output string)
 	// Around wraps the whole server, for a test that looks at requests and answers.
 	Around func(http.Handler) http.Handler
+}
+
+// Execution is a command that a sandbox was given.
+type Execution struct {
+	Command string
+	Dir     string            // the sandbox's work dir, on this host
+	Env     map[string]string // the sandbox's
 }
 
 // Request is one request that a Server received.

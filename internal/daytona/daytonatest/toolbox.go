@@ -92,15 +92,21 @@ func (s *Server) execute(w http.ResponseWriter, r *http.Request, root *os.Root) 
 		daemonError(w, r, http.StatusBadRequest, "INVALID_REQUEST_BODY", err.Error())
 		return
 	}
-	if s.options.Execute == nil {
-		daemonError(w, r, http.StatusNotImplemented, "", "this test runs no commands")
-		return
-	}
 	if strings.HasPrefix(body.Command, "sleep ") && body.Timeout > 0 {
 		daemonError(w, r, http.StatusRequestTimeout, "PROCESS_EXECUTION_TIMEOUT", "command execution timeout")
 		return
 	}
-	code, output := s.options.Execute(root.Name(), body.Command)
+	if s.options.Execute == nil {
+		daemonError(w, r, http.StatusNotImplemented, "NOT_IMPLEMENTED", "this test runs no commands")
+		return
+	}
+	s.mu.Lock()
+	env := map[string]string{}
+	if row := s.find(r.PathValue("id")); row != nil {
+		env = row.create.Env
+	}
+	s.mu.Unlock()
+	code, output := s.options.Execute(Execution{Command: body.Command, Dir: root.Name(), Env: env})
 	writeJSON(w, http.StatusOK, map[string]any{"exitCode": code, "result": output})
 }
 
