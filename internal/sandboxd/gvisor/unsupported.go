@@ -1,0 +1,47 @@
+//go:build !linux
+
+package gvisor
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrNoUserNamespaces is returned by New where an ordinary user may not make them.
+var ErrNoUserNamespaces = errors.New("no user namespaces")
+
+// ErrUnsupported is returned by New where there is no Linux.
+var ErrUnsupported = errors.New("local sandboxes need Linux; on this system use a remote Daytona (DAYTONA_API_URL, DAYTONA_API_KEY)")
+
+// Runtime cannot exist on this system.
+type Runtime struct{}
+
+// New returns ErrUnsupported.
+func New(context.Context, Config) (*Runtime, error) { return nil, ErrUnsupported }
+
+// Start returns ErrUnsupported.
+func (*Runtime) Start(context.Context, Spec) (Machine, error) { return Machine{}, ErrUnsupported }
+
+// Stop returns ErrUnsupported.
+func (*Runtime) Stop(context.Context, string) error { return ErrUnsupported }
+
+// Delete returns ErrUnsupported.
+func (*Runtime) Delete(context.Context, string) error { return ErrUnsupported }
+
+// Recover returns ErrUnsupported.
+func (*Runtime) Recover(context.Context, func(State) bool) error { return ErrUnsupported }
+
+// Snapshots is empty.
+func (*Runtime) Snapshots() []Snapshot { return nil }
+
+// Exits never delivers.
+func (*Runtime) Exits() <-chan Exit { return nil }
+
+// Socket is empty.
+func (*Runtime) Socket(string) string { return "" }
+
+// Bounds is empty.
+func (*Runtime) Bounds() []Bound { return nil }
+
+// Close does nothing.
+func (*Runtime) Close() {}
