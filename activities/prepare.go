@@ -2,8 +2,18 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
 	"time"
 
+	"pitwall/internal/artifact"
+	"pitwall/internal/dataset"
+	"pitwall/internal/results"
 	"pitwall/internal/spec"
 )
 
@@ -27,6 +37,216 @@ type PreparedCampaign struct {
 	Gate          spec.Gate `json:"gate"`
 }
 
+// PrepareCampaign resolves the dataset and the answers, renders every trial, and writes the campaign's manifest, once.
+// A repetition finds it there. Returns InvalidInput with all problems, or Disabled.
 func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput) (PreparedCampaign, error) {
-	return PreparedCampaign{}, nil
+	ctx, stop := heartbeatEvery(ctx, "preparing the campaign")
+	defer stop()
+	if !c.Config.Enabled {
+		return PreparedCampaign{}, terminal(ErrTypeDisabled, errors.New("sandboxes are switched off (DAYTONA_ENABLED=false on this worker): nothing was started"))
+	}
+	in.Input.Name = in.Campaign
+	input := in.Input.WithDefaults(c.Config.SpecDefaults())
+	if err := input.Validate(); err != nil {
+		return PreparedCampaign{}, terminal(ErrTypeInvalidInput, err)
+	}
+	header, trials, closeAll, err := c.trials(ctx, input, in.StartedAt)
+	defer closeAll()
+	if err != nil {
+		return PreparedCampaign{}, err
+	}
+	_, header, err = results.WriteManifest(ctx, c.Store, header, trials)
+	if errors.Is(err, artifact.ErrExists) {
+		return PreparedCampaign{}, terminal(ErrTypeInvalidInput, fmt.Errorf(
+			"campaign %s ran before with another input or dataset: give this one another name", in.Campaign))
+	}
+	if err != nil {
+		return PreparedCampaign{}, inputOrStore(err)
+	}
+	return c.prepared(ctx, header)
+}
+
+// trials opens dataset and answers, both read to their digest, and plans the trials. The caller closes what was opened
+// when the trials have been read.
+func (c *Campaigns) trials(ctx context.Context, input spec.CampaignInput, startedAt time.Time) (results.Header, iter.Seq2[results.Trial, error], func(), error) {
+	input = atDate(input, startedAt)
+	header := results.Header{Campaign: input.Name, Effective: input}
+	if input.RetryOf != "" {
+		return c.retryTrials(ctx, header, input)
+	}
+	var opened []io.Closer
+	closeAll := func() {
+		for _, file := range opened {
+			_ = file.Close()
+		}
+	}
+	data, digest, err := c.open(ctx, "dataset", input.Dataset.URI, input.Dataset.SHA256)
+	if err != nil {
+		return header, nil, closeAll, err
+	}
+	opened, header.DatasetSHA256 = append(opened, data), digest
+	var answers io.Reader
+	if input.Answers.From == spec.AnswersSamples {
+		file, digest, err := c.open(ctx, "answers", input.Answers.URI, input.Answers.SHA256)
+		if err != nil {
+			return header, nil, closeAll, err
+		}
+		opened, answers, header.AnswersSHA256 = append(opened, file), file, digest
+	}
+	reader, err := dataset.Open(ctx, data, input.Dataset.Format)
+	if err != nil {
+		return header, nil, closeAll, terminal(ErrTypeInvalidInput, fmt.Errorf("read dataset %s: %w", input.Dataset.URI, err))
+	}
+	return header, c.planned(ctx, input, dataset.Plan(ctx, input, reader, answers)), closeAll, nil
+}
+
+// atDate expands {date}: a schedule names tonight's files.
+func atDate(input spec.CampaignInput, startedAt time.Time) spec.CampaignInput {
+	date := startedAt.UTC().Format(time.DateOnly)
+	input.Dataset.URI = strings.ReplaceAll(input.Dataset.URI, "{date}", date)
+	input.Answers.URI = strings.ReplaceAll(input.Answers.URI, "{date}", date)
+	return input
+}
+
+// open reads a file once to its digest and opens it again, pinned to that digest, so that what is planned is what was
+// named.
+func (c *Campaigns) open(ctx context.Context, what, uri, sha string) (io.ReadCloser, string, error) {
+	file, err := c.Store.Resolve(ctx, uri, sha)
+	if err != nil {
+		return nil, "", c.openError(what, uri, err)
+	}
+	digest := sha256.New()
+	_, err = io.Copy(digest, file)
+	_ = file.Close()
+	if err != nil {
+		return nil, "", c.openError(what, uri, err)
+	}
+	pinned := hex.EncodeToString(digest.Sum(nil))
+	file, err = c.Store.Resolve(ctx, uri, pinned)
+	if err != nil {
+		return nil, "", c.openError(what, uri, err)
+	}
+	return file, pinned, nil
+}
+
+func (c *Campaigns) openError(what, uri string, err error) error {
+	err = fmt.Errorf("open %s %s: %w", what, uri, err)
+	for _, final := range []error{artifact.ErrNotFound, artifact.ErrURI, artifact.ErrKey, artifact.ErrDigest, artifact.ErrDenied} {
+		if errors.Is(err, final) {
+			return terminal(ErrTypeInvalidInput, err)
+		}
+	}
+	return retryable(ErrTypeStore, err, 0)
+}
+
+// planned turns the dataset's trials into the manifest's, with what is large moved to the store.
+func (c *Campaigns) planned(ctx context.Context, input spec.CampaignInput, trials iter.Seq2[dataset.Trial, error]) iter.Seq2[results.Trial, error] {
+	return func(yield func(results.Trial, error) bool) {
+		for trial, err := range trials {
+			if err == nil {
+				err = c.moveContent(ctx, &trial.Input)
+			}
+			if !yield(results.Trial{Sample: trial.Sample, Epoch: trial.Epoch, Category: trial.Category, Input: trial.Input}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// movedBytes is the size from which a file's content is stored apart: a shard's history holds each input twice.
+const movedBytes = 512
+
+func (c *Campaigns) moveContent(ctx context.Context, input *spec.EvalInput) error {
+	files := input.Inputs.Files
+	for i := range files {
+		if len(files[i].Content) < movedBytes {
+			continue
+		}
+		ref, err := c.Store.PutBlob(ctx, strings.NewReader(files[i].Content), int64(len(files[i].Content)))
+		if err != nil {
+			return err
+		}
+		files[i].Content, files[i].URI, files[i].SHA256, files[i].Bytes = "", ref.URI, ref.SHA256, ref.Bytes
+	}
+	return nil
+}
+
+// retryTrials are the trials of an earlier campaign that infrastructure broke, or that left no result.
+func (c *Campaigns) retryTrials(ctx context.Context, header results.Header, input spec.CampaignInput) (results.Header, iter.Seq2[results.Trial, error], func(), error) {
+	nothing := func() {}
+	first, err := results.ReadHeader(ctx, c.Store, input.RetryOf)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return header, nil, nothing, terminal(ErrTypeInvalidInput, fmt.Errorf("retry campaign %s: the store knows no such campaign", input.RetryOf))
+	}
+	if err != nil {
+		return header, nil, nothing, retryable(ErrTypeStore, err, 0)
+	}
+	header.DatasetSHA256, header.AnswersSHA256 = first.DatasetSHA256, first.AnswersSHA256
+	return header, c.broken(ctx, input), nothing, nil
+}
+
+func (c *Campaigns) broken(ctx context.Context, input spec.CampaignInput) iter.Seq2[results.Trial, error] {
+	return func(yield func(results.Trial, error) bool) {
+		type key struct {
+			sample string
+			epoch  int
+		}
+		again := map[key]bool{}
+		for row, err := range results.Rows(ctx, c.Store, input.RetryOf, results.MissingInfra) {
+			if err != nil {
+				yield(results.Trial{}, err)
+				return
+			}
+			if row.Error != nil && row.Error.Origin == spec.OriginInfra {
+				again[key{row.SampleID, row.Epoch}] = true
+			}
+		}
+		for trial, err := range results.Trials(ctx, c.Store, input.RetryOf) {
+			if err == nil && !again[key{trial.Sample, trial.Epoch}] {
+				continue
+			}
+			if err == nil {
+				trial.Input.Trial.Campaign, trial.Input.Trial.Retry = input.RetryOf, input.RetryNumber
+			}
+			if !yield(trial, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// inputOrStore tells a wrong dataset from a store that does not work.
+func inputOrStore(err error) error {
+	if isStoreFault(err) {
+		return retryable(ErrTypeStore, err, 0)
+	}
+	return terminal(ErrTypeInvalidInput, err)
+}
+
+func (c *Campaigns) prepared(ctx context.Context, header results.Header) (PreparedCampaign, error) {
+	key := artifact.Manifest(header.Campaign)
+	prepared := PreparedCampaign{
+		ManifestKey: key, NTrials: header.NTrials, DatasetSHA256: header.DatasetSHA256, AnswersSHA256: header.AnswersSHA256,
+		MaxParallel: header.Effective.MaxParallel, PassAtK: header.Effective.PassAtK, Gate: header.Effective.Gate,
+	}
+	inShard := 0
+	for offset := int64(0); ; {
+		page, next, err := results.ReadManifestPage(ctx, c.Store, key, offset, ShardTrials-inShard)
+		if err != nil {
+			return PreparedCampaign{}, retryable(ErrTypeStore, err, 0)
+		}
+		if inShard == 0 && len(page) > 0 {
+			prepared.ShardOffsets = append(prepared.ShardOffsets, offset)
+		}
+		if inShard += len(page); inShard == ShardTrials {
+			inShard = 0
+		}
+		if offset = next; offset == 0 {
+			return prepared, nil
+		}
+	}
+}
+
+func isStoreFault(err error) bool {
+	return errors.Is(err, artifact.ErrFull) || errors.Is(err, artifact.ErrDenied)
 }

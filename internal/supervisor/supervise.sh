@@ -43,13 +43,15 @@ uid_of() {
 
 pids() { all=; for d in /proc/[0-9]*; do all="$all ${d#/proc/}"; done; }
 
-# The job's processes are found by /proc, not by process group: a double fork leaves no other trace. As root, they are
-# those of the job's user; else all that were not there before the job, but for this script and those who wait for it.
+# The job's processes are found by /proc, not by process group: a double fork leaves no other trace. They are those of
+# the job's user that were not there before the job. Where that user is our own, this script is not among them, nor is
+# anyone who waits for it.
 of_job() {
   stat_of "$1" || return 1
   [ "$run_state" != Z ] || return 1
   case $baseline in *" $1:$born "*) return 1 ;; esac
-  if [ "$self_uid" = 0 ]; then uid_of "$1" && [ "$uid" = "$job_uid" ]; return; fi
+  uid_of "$1" && [ "$uid" = "$job_uid" ] || return 1
+  [ "$self_uid" != 0 ] || return 0
   [ "$1" != $$ ] && [ ! -e "$state/waiters/$1" ] && [ ! -e "$state/waiters/$ppid" ]
 }
 
@@ -80,6 +82,8 @@ if [ "$self_uid" = 0 ]; then
   drop="setpriv --reuid $job_uid --regid $job_gid --clear-groups --"
   HOME=$job_home USER=daytona LOGNAME=daytona
   export HOME USER LOGNAME
+else
+  job_uid=$self_uid
 fi
 
 # limit_hit: the name of the bound that the sandbox's watcher says this job ran into since the step began.
@@ -179,6 +183,7 @@ case $verb in
   launch) launch; await "$3"; report ;;
   wait) [ ! -d "$state/claimed" ] || await "$3"; report ;;
   stop)
+    [ -d "$state/claimed" ] || { report; exit 0; }
     : >"$state/waiters/$$"
     put stopped 1
     if [ -r "$state/started" ]; then
