@@ -2,19 +2,115 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
+	"time"
 
+	"pitwall/internal/dataset"
 	"pitwall/internal/spec"
 )
 
 // campaignPlan is what `campaign start --dry-run -o json` prints.
 type campaignPlan struct {
-	Campaign    string `json:"campaign"`
-	MaxParallel int    `json:"max_parallel"`
+	Campaign  string             `json:"campaign"`
+	Effective spec.CampaignInput `json:"effective"`
+	// Counted is false when dataset or answers stand where only a worker can read them; the numbers are then missing.
+	Counted  bool `json:"counted"`
+	NSamples int  `json:"n_samples"`
+	NTrials  int  `json:"n_trials"`
+	// Limits are those of the longest trial, its worst case the sum of all trials'.
+	Limits *evalLimits `json:"limits,omitempty"`
 }
 
-func planCampaign(_ context.Context, input spec.CampaignInput, target deployment) (campaignPlan, error) {
+// planCampaign checks a campaign as a worker with the same settings would: the input, and, when dataset and answers are
+// local files, every trial rendered from them. Nothing is uploaded or started.
+func planCampaign(ctx context.Context, input spec.CampaignInput, target deployment) (campaignPlan, error) {
 	effective := input.WithDefaults(target.SpecDefaults())
-	return campaignPlan{Campaign: input.Name, MaxParallel: effective.MaxParallel}, effective.Validate()
+	plan := campaignPlan{Campaign: input.Name, Effective: effective}
+	if err := effective.Validate(); err != nil {
+		return plan, err
+	}
+	answersElsewhere := effective.Answers.From == spec.AnswersSamples && !isLocalPath(effective.Answers.URI)
+	if !isLocalPath(effective.Dataset.URI) || answersElsewhere {
+		return plan, nil
+	}
+	samples, err := openLocal(effective.Dataset.URI)
+	if err != nil {
+		return plan, err
+	}
+	defer samples.Close()
+	var answers io.Reader // nil unless they come from a file
+	if effective.Answers.From == spec.AnswersSamples {
+		file, err := openLocal(effective.Answers.URI)
+		if err != nil {
+			return plan, err
+		}
+		defer file.Close()
+		answers = file
+	}
+	reader, err := dataset.Open(ctx, samples, effective.Dataset.Format)
+	if err != nil {
+		return plan, &UsageError{Problem: effective.Dataset.URI, Err: err}
+	}
+	plan.Counted, plan.Limits = true, &evalLimits{MaxParallelSandboxes: min(target.MaxParallelSandboxes, effective.MaxParallel)}
+	return plan, plan.addTrials(ctx, reader, answers, target)
 }
 
-func printCampaignPlan(term *terminal, plan campaignPlan) error { return term.printJSON(plan) }
+// addTrials renders every trial and adds up its limits.
+func (p *campaignPlan) addTrials(ctx context.Context, reader *dataset.Reader, answers io.Reader, target deployment) error {
+	last := ""
+	for trial, err := range dataset.Plan(ctx, p.Effective, reader, answers) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return asInput(err)
+		}
+		one, err := planOf(trial.Input, target)
+		if err != nil {
+			return &UsageError{Problem: "sample " + trial.Sample, Err: err}
+		}
+		p.NTrials++
+		if trial.Sample != last {
+			p.NSamples++
+			last = trial.Sample
+		}
+		p.Limits.include(one.Limits)
+	}
+	return nil
+}
+
+// asInput: whatever is wrong with a dataset, a samples file or a template is the caller's to mend.
+func asInput(err error) error {
+	if errors.As(err, new(*UsageError)) {
+		return err
+	}
+	return &UsageError{Err: err}
+}
+
+// include makes l the bounds of l and one together; the worst cases add up.
+func (l *evalLimits) include(one evalLimits) {
+	l.JobSeconds = max(l.JobSeconds, one.JobSeconds)
+	l.LeaseSeconds = max(l.LeaseSeconds, one.LeaseSeconds)
+	l.TTLSeconds = max(l.TTLSeconds, one.TTLSeconds)
+	l.MaxAttempts = max(l.MaxAttempts, one.MaxAttempts)
+	l.WorstSandboxSeconds += one.WorstSandboxSeconds
+}
+
+func printCampaignPlan(term *terminal, plan campaignPlan) error {
+	if term.wantsJSON() {
+		return term.printJSON(plan)
+	}
+	term.printf("campaign %s\n", plan.Campaign)
+	term.printf("dataset  %s (%s)\n", visible(plan.Effective.Dataset.URI), plan.Effective.Dataset.Format)
+	term.printf("answers  %s %s\n", plan.Effective.Answers.From, visible(plan.Effective.Answers.URI))
+	if !plan.Counted {
+		term.printf("trials   not counted: the data stands where only a worker reads it\n")
+		return nil
+	}
+	term.printf("trials   %d of %d samples, at most %d at once\n", plan.NTrials, plan.NSamples, plan.Effective.MaxParallel)
+	printLimits(term, *plan.Limits)
+	worst := seconds(plan.Limits.WorstSandboxSeconds).Round(time.Second)
+	term.printf("         %s of sandboxes, were every attempt of every trial to last until the provider's clock ends it\n", worst)
+	return nil
+}

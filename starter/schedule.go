@@ -22,7 +22,9 @@ func scheduleCommand(term *terminal) *cobra.Command {
 }
 
 // scheduleID is the schedule of a name; the prefix tells campaigns' schedules from the reaper's and others'.
-func scheduleID(name string) string { return scheduleIDPrefix + strings.TrimPrefix(name, scheduleIDPrefix) }
+func scheduleID(name string) string {
+	return scheduleIDPrefix + strings.TrimPrefix(name, scheduleIDPrefix)
+}
 
 const scheduleIDPrefix = "campaign-schedule/"
 

@@ -118,5 +118,5 @@ func (f specFile) named(err error) error {
 	if !errors.As(err, &invalid) {
 		return err
 	}
-	return &UsageError{Problem: f.name, Err: err, Hint: "check it with: starter validate " + f.name}
+	return &UsageError{Problem: f.name, Err: err}
 }
