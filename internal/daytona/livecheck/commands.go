@@ -99,7 +99,7 @@ const growingLines = 3
 
 // tryGrowing starts a detached writer and follows its file from offset to offset.
 func (r *run) tryGrowing(ctx context.Context) (string, error) {
-	command := fmt.Sprintf(`cd %s && nohup sh -c 'for i in 1 2 %d; do echo line $i; sleep 1; done >grow; : >grown' `+
+	command := fmt.Sprintf(`cd %s || exit; nohup sh -c 'for i in 1 2 %d; do echo line $i; sleep 1; done >grow; : >grown' `+
 		`</dev/null >/dev/null 2>&1 &`, folder, growingLines)
 	if err := r.expect(ctx, command, 0); err != nil {
 		return "", err
