@@ -3,8 +3,11 @@ package daytona_test
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -150,4 +153,18 @@ func TestCreateOnAStaleConnectionIsSentAtMostOnce(t *testing.T) {
 		require.True(t, daytona.Ambiguous(err), "%v", err)
 		require.Len(t, server.Requests("POST", "/sandbox"), before+1)
 	}
+}
+
+func TestAnUntrustedServerIsAMatterOfConfiguration(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would report the broken handshake
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	client, err := daytona.New(daytona.Config{APIURL: server.URL, APIKey: "k"})
+	require.NoError(t, err)
+	_, err = client.CreateSandbox(generous(t), daytona.CreateRequest{Name: "x"})
+	require.ErrorContains(t, err, "certificate")
+	require.False(t, daytona.Ambiguous(err))
+	require.False(t, daytona.Transient(err))
 }

@@ -2,13 +2,9 @@ package daytona
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
-	"sync"
 )
 
 // userHeader asks Pitwall's local server to run a request as another user of the sandbox than the job's. Daytona ignores
@@ -27,7 +23,7 @@ type Toolbox struct {
 // Toolbox returns the toolbox of a sandbox. It sends nothing; when the sandbox's record names no proxy, the first use asks
 // for it.
 func (c *Client) Toolbox(sandbox Sandbox) *Toolbox {
-	return &Toolbox{client: c, id: sandbox.ID, proxy: &proxyURL{known: sandbox.ToolboxProxyURL}, header: http.Header{}}
+	return &Toolbox{client: c, id: sandbox.ID, proxy: newProxyURL(sandbox.ToolboxProxyURL), header: http.Header{}}
 }
 
 // SandboxID names the sandbox.
@@ -85,54 +81,4 @@ func (t *Toolbox) address(ctx context.Context, cl call) (call, error) {
 	}
 	maps.Copy(cl.header, t.header)
 	return cl, nil
-}
-
-// proxyURL is a toolbox proxy's base URL, checked and perhaps yet to be asked for.
-type proxyURL struct {
-	mu      sync.Mutex
-	known   string // as the server gave it; empty: not asked yet
-	checked string
-}
-
-func (p *proxyURL) resolve(ctx context.Context, client *Client, id string) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.checked != "" {
-		return p.checked, nil
-	}
-	cl := call{op: "find toolbox", method: http.MethodGet, path: sandboxPath(id) + "/toolbox-proxy-url"}
-	if p.known == "" {
-		var wire struct {
-			URL string `json:"url"`
-		}
-		if err := client.exchange(ctx, cl, &wire); err != nil {
-			return "", err
-		}
-		p.known = wire.URL
-	}
-	checked, err := checkProxy(client.base, p.known)
-	if err != nil {
-		p.known = ""
-		return "", cl.refuse(err)
-	}
-	p.checked = checked
-	return checked, nil
-}
-
-// checkProxy admits a proxy's URL: the key goes there, so it must not travel in the clear where the control plane's own
-// calls are encrypted.
-func checkProxy(api *url.URL, raw string) (string, error) {
-	u, err := parseBase(raw)
-	if err != nil {
-		return "", fmt.Errorf("%w: toolbox proxy %q: %w", ErrBadAnswer, clean(raw), err)
-	}
-	if api.Scheme == "https" && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		return "", fmt.Errorf("%w: toolbox proxy %q is not encrypted, the API is", ErrBadAnswer, clean(raw))
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
