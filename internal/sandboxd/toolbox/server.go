@@ -36,14 +36,19 @@ type Server struct {
 	env        *environment
 	procs      *processes
 	watcher    *watcher // nil: SingleUser
+	sessions   *sessions
 	slots      chan struct{}
 }
 
 // New prepares an agent. It starts nothing yet, but mounts the sandbox's control groups.
 func New(cfg Config) (*Server, error) {
 	cfg = cfg.WithDefaults()
-	if err := cfg.Validate(); err != nil {
+	err := cfg.Validate()
+	if err != nil {
 		return nil, fmt.Errorf("toolbox configuration: %w", err)
+	}
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make state dir: %w", err)
 	}
 	s := &Server{
 		cfg:   cfg,
@@ -51,6 +56,9 @@ func New(cfg Config) (*Server, error) {
 		root:  identity{name: "root", home: cfg.Home, current: true},
 		env:   newEnvironment(cfg.Env),
 		slots: make(chan struct{}, maxRequests),
+	}
+	if s.sessions, err = newSessions(filepath.Join(cfg.StateDir, "sessions")); err != nil {
+		return nil, err
 	}
 	if cfg.SingleUser {
 		s.user = identity{name: cfg.User, uid: os.Getuid(), gid: os.Getgid(), home: cfg.Home, current: true}
@@ -61,6 +69,9 @@ func New(cfg Config) (*Server, error) {
 	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make state dir: %w", err)
 	}
+	if err := ownHome(cfg); err != nil {
+		return nil, err
+	}
 	groups, err := newGroups(cfg.CgroupDir, cfg.Limits)
 	if err != nil {
 		return nil, err
@@ -70,6 +81,18 @@ func New(cfg Config) (*Server, error) {
 		groups: groups, limits: cfg.Limits, uid: cfg.UID, events: &limitEvents{path: cfg.LimitEvents}, logger: cfg.Logger, started: s.procs.started,
 	}
 	return s, nil
+}
+
+// ownHome gives the user its home: a rootless server cannot make a directory of another user, so in its root file system the
+// home is root's.
+func ownHome(cfg Config) error {
+	if err := os.MkdirAll(cfg.Home, 0o755); err != nil {
+		return fmt.Errorf("make home: %w", err)
+	}
+	if err := os.Lchown(cfg.Home, cfg.UID, cfg.GID); err != nil {
+		return fmt.Errorf("give home to %s: %w", cfg.User, err)
+	}
+	return nil
 }
 
 // Serve answers on l until ctx ends, reaping the sandbox's processes meanwhile. It closes l.
