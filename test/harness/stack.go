@@ -1,0 +1,233 @@
+//go:build linux
+
+package harness
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/daytona"
+	"pitwall/internal/temporalclient"
+)
+
+// Options of a stack.
+type Options struct {
+	// Slots is DAYTONA_MAX_PARALLEL_SANDBOXES. Default 4.
+	Slots int
+	// WorkerEnv is added to every worker's environment.
+	WorkerEnv []string
+	// Workers started at once. Default 1; -1 none.
+	Workers int
+}
+
+// Stack is a running Pitwall.
+type Stack struct {
+	t   testing.TB
+	opt Options
+	bin string
+	dir string
+
+	temporalPort, sandboxdPort int
+
+	TemporalServer *Process
+	Sandboxd       *Process
+	Workers        []*Process
+
+	Temporal client.Client
+	Daytona  *daytona.Client
+	Store    *artifact.Store
+	// Cluster and Namespace are Temporal's UUIDs.
+	Cluster, Namespace string
+}
+
+// patience bounds every wait for a condition: generous, because these tests run beside builds on two cores.
+const patience = 2 * time.Minute
+
+// Start brings a stack up, and down at the test's end. Without the built programs the test is not run, or fails where
+// every part must run.
+func Start(t testing.TB, opt Options) *Stack {
+	t.Helper()
+	if opt.Slots == 0 {
+		opt.Slots = 4
+	}
+	if opt.Workers == 0 {
+		opt.Workers = 1
+	}
+	dir, err := os.MkdirTemp("", "pw")
+	require.NoError(t, err)
+	s := &Stack{t: t, opt: opt, bin: binDir(t), dir: dir, temporalPort: freePort(t), sandboxdPort: freePort(t)}
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.dumpLogs()
+		}
+		require.NoError(t, os.RemoveAll(dir))
+	})
+	s.StartTemporal()
+	s.StartSandboxd()
+	t.Cleanup(func() { s.Sandboxd.Stop() }) // removes what is left, after every worker has ended
+	s.connect()
+	for range max(0, opt.Workers) {
+		s.StartWorker()
+	}
+	return s
+}
+
+// binDir is where the programs are: PITWALL_BIN, or bin/ at the module's root.
+func binDir(t testing.TB) string {
+	dir := os.Getenv("PITWALL_BIN")
+	if dir == "" {
+		dir = filepath.Join(moduleRoot(t), "bin")
+	}
+	for _, name := range []string{"temporal-dev", "runsc", "toolbox", "starter", "worker"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			continue
+		}
+		if os.Getenv("PITWALL_TEST_STRICT") == "1" {
+			t.Fatalf("%s is not in %s: run make build", name, dir)
+		}
+		t.Skipf("not run: the tests on real parts, because %s is not in %s (make build)", name, dir)
+	}
+	return dir
+}
+
+func moduleRoot(t testing.TB) string {
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+	}
+	t.Fatal("no go.mod above the test")
+	return ""
+}
+
+func freePort(t testing.TB) int {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func (s *Stack) log(name string) string { return filepath.Join(s.dir, name+".log") }
+
+func (s *Stack) env() []string {
+	return []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + s.dir, "XDG_STATE_HOME=" + filepath.Join(s.dir, "state"), "TMPDIR=" + os.TempDir(), "LANG=C.UTF-8"}
+}
+
+// StartTemporal starts the Temporal server on its database, which outlives it.
+func (s *Stack) StartTemporal() {
+	s.t.Helper()
+	s.TemporalServer = start(s.t, "temporal", s.log("temporal"), s.env(), filepath.Join(s.bin, "temporal-dev"),
+		"server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(s.temporalPort), "--headless",
+		"--db-filename", filepath.Join(s.dir, "temporal.db"), "--log-level", "error")
+	s.Eventually("Temporal answers", func(ctx context.Context) bool {
+		c, err := temporalclient.Dial(ctx, s.temporalOptions(), zap.NewNop())
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		s.Cluster, s.Namespace, err = temporalclient.Identity(ctx, c, "default")
+		return err == nil
+	})
+}
+
+func (s *Stack) temporalOptions() temporalclient.Options {
+	return temporalclient.Options{Override: temporalclient.Endpoint{Address: "127.0.0.1:" + strconv.Itoa(s.temporalPort), Namespace: "default"}}
+}
+
+// StartSandboxd starts the sandbox server on its state, which outlives it.
+func (s *Stack) StartSandboxd() {
+	s.t.Helper()
+	s.Sandboxd = start(s.t, "sandboxd", s.log("sandboxd"), s.env(), filepath.Join(s.bin, "starter"),
+		"sandboxd", "--addr", "127.0.0.1:"+strconv.Itoa(s.sandboxdPort), "--state-dir", filepath.Join(s.dir, "sd"),
+		"--runsc", filepath.Join(s.bin, "runsc"), "--toolbox", filepath.Join(s.bin, "toolbox"), "--remove-on-exit")
+	s.Eventually("the sandbox server answers", func(ctx context.Context) bool {
+		if s.Daytona == nil {
+			key, err := os.ReadFile(filepath.Join(s.dir, "sd", "api-key"))
+			if err != nil {
+				return false
+			}
+			s.Daytona, err = daytona.New(daytona.Config{APIURL: s.APIURL(), APIKey: strings.TrimSpace(string(key))})
+			require.NoError(s.t, err)
+		}
+		return s.Daytona.Health(ctx) == nil
+	})
+}
+
+// APIURL is the sandbox server's.
+func (s *Stack) APIURL() string { return "http://127.0.0.1:" + strconv.Itoa(s.sandboxdPort) + "/api" }
+
+func (s *Stack) storeURL() string { return "file://" + filepath.Join(s.dir, "store") }
+
+func (s *Stack) connect() {
+	s.t.Helper()
+	ctx := s.t.Context()
+	var err error
+	s.Temporal, err = temporalclient.Dial(ctx, s.temporalOptions(), zap.NewNop())
+	require.NoError(s.t, err)
+	s.t.Cleanup(s.Temporal.Close)
+	s.Store, err = artifact.Open(ctx, s.storeURL())
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { require.NoError(s.t, s.Store.Close()) })
+}
+
+// ClientEnv is the environment in which starter and worker find this stack.
+func (s *Stack) ClientEnv() []string {
+	key, err := os.ReadFile(filepath.Join(s.dir, "sd", "api-key"))
+	require.NoError(s.t, err)
+	return append(s.env(),
+		"TEMPORAL_ADDRESS=127.0.0.1:"+strconv.Itoa(s.temporalPort), "TEMPORAL_NAMESPACE=default",
+		"DAYTONA_API_URL="+s.APIURL(), "DAYTONA_API_KEY="+strings.TrimSpace(string(key)),
+		"PITWALL_STORE="+s.storeURL(), "DAYTONA_MAX_PARALLEL_SANDBOXES="+strconv.Itoa(s.opt.Slots))
+}
+
+// StartWorker starts one more worker.
+func (s *Stack) StartWorker(args ...string) *Process {
+	s.t.Helper()
+	port := freePort(s.t)
+	env := append(s.ClientEnv(), "PITWALL_HEALTH_ADDR=127.0.0.1:"+strconv.Itoa(port))
+	name := "worker-" + strconv.Itoa(len(s.Workers)+1)
+	worker := start(s.t, name, s.log(name), append(env, s.opt.WorkerEnv...), filepath.Join(s.bin, "worker"), args...)
+	s.Workers = append(s.Workers, worker)
+	s.Eventually(name+" is ready", func(ctx context.Context) bool {
+		return get(ctx, "http://127.0.0.1:"+strconv.Itoa(port)+"/readyz") == nil
+	})
+	return worker
+}
+
+// Eventually waits for a condition, within patience.
+func (s *Stack) Eventually(what string, met func(ctx context.Context) bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ok := met(ctx)
+		cancel()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("it never came that %s", what)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (s *Stack) dumpLogs() {
+	logs, _ := filepath.Glob(filepath.Join(s.dir, "*.log"))
+	for _, log := range logs {
+		s.t.Log((&Process{name: filepath.Base(log), log: log}).Tail())
+	}
+}
