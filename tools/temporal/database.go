@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -25,10 +24,13 @@ const retention = 7 * 24 * time.Hour
 //
 //   - WAL with synchronous NORMAL: a commit is in the kernel's hands, so it outlives the process. It does not sync the disk on
 //     each commit, so a power cut may lose the last of them; it never damages the file.
+//   - wal_autocheckpoint 4000 pages, 16 MB: the sync of a checkpoint, during which everything waits, comes a quarter as often.
 //   - locking_mode EXCLUSIVE: a second server on the same file is refused, which two history shards on one database would not
 //     survive. It also saves WAL's shared memory.
 func filePragmas() map[string]string {
-	return map[string]string{"journal_mode": "wal", "synchronous": "1", "locking_mode": "exclusive", "busy_timeout": "2000"}
+	return map[string]string{
+		"busy_timeout": "2000", "journal_mode": "wal", "locking_mode": "exclusive", "synchronous": "1", "wal_autocheckpoint": "4000",
+	}
 }
 
 // openStore returns the configuration of a database that has its schema and namespaces.
@@ -83,23 +85,19 @@ func ensureSchema(path string) error {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-")
-	if err != nil {
+	draft := path + ".new"
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	defer os.Remove(draft.Name())
-	if err := draft.Close(); err != nil {
-		return err
-	}
-	err = sqlite.SetupSchema(&config.SQL{
+	err := sqlite.SetupSchema(&config.SQL{
 		PluginName:        sqliteplugin.PluginName,
-		DatabaseName:      draft.Name(),
-		ConnectAttributes: map[string]string{"mode": "rw", "journal_mode": "delete"},
+		DatabaseName:      draft,
+		ConnectAttributes: map[string]string{"mode": "rwc", "journal_mode": "delete"},
 	})
 	if err != nil {
 		return err
 	}
-	return os.Rename(draft.Name(), path)
+	return os.Rename(draft, path)
 }
 
 func explainStoreError(path string, err error) error {

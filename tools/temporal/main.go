@@ -49,7 +49,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // serve runs the server until ctx ends. What it prints on stdout tells a reader that clients can connect now.
 func serve(ctx context.Context, opts Options, stdout io.Writer) error {
 	server, err := Start(ctx, opts)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil && server == nil:
+		return nil // told to stop while starting
+	case err != nil:
 		return err
 	}
 	fmt.Fprintln(stdout, versionLine())
