@@ -18,7 +18,8 @@ import (
 // MaxTrials of one campaign: 500-trial shards × the 2000 pending children that Temporal allows a workflow.
 const MaxTrials = 1_000_000
 
-// Trial is one (sample, epoch) and its eval, rendered and validated, with no defaults resolved.
+// Trial is one (sample, epoch) and its eval, rendered and validated (spec's ValidateTrial), with no defaults resolved.
+// The content of its input files may be larger than an eval may carry: move it to the store before the eval starts.
 type Trial struct {
 	Sample string
 	// Epoch is 1-based.
@@ -159,7 +160,7 @@ func (p *planner) trial(sample string, epoch int, row Row, answer any) (Trial, e
 		return Trial{}, err
 	}
 	input.Trial = &spec.Trial{Campaign: root, Sample: sample, Epoch: epoch, Category: category, Retry: p.in.RetryNumber}
-	return Trial{Sample: sample, Epoch: epoch, Category: category, Input: input}, input.Validate()
+	return Trial{Sample: sample, Epoch: epoch, Category: category, Input: input}, input.ValidateTrial()
 }
 
 // fields are what templates see: the row, and above it what the campaign adds.

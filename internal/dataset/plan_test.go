@@ -169,7 +169,7 @@ func TestPlanLaysARowsSettingsOverItsEval(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 5, trials[0].Input.MaxAttempts)
 	_, err = planned(t, in, "id,name,version,settings\na,x,1,\"{\"\"cpu\"\": 5}\"\n", "")
-	require.ErrorContains(t, err, `sample "a", epoch 1: its field "settings": invalid input: line 1: cpu: unknown field "cpu"`)
+	require.ErrorContains(t, err, `sample "a", epoch 1: its field "settings": invalid input: cpu: unknown field "cpu"`)
 }
 
 func TestPlanNamesWhatIsWrong(t *testing.T) {
@@ -200,6 +200,17 @@ func TestPlanNamesWhatIsWrong(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+func TestPlanAdmitsLargeFiles(t *testing.T) {
+	in := greet()
+	in.Eval.Inputs.Files = []spec.File{{Path: "a", Content: "{{.name}}"}}
+	in.Eval.Job.Steps[0].Command = "cat a"
+	large := strings.Repeat("x", 2*spec.MaxInlineBytes)
+	trials, err := planned(t, in, `{"id":"a","name":"`+large+`"}`, "")
+	require.NoError(t, err)
+	require.Equal(t, large, trials[0].Input.Inputs.Files[0].Content)
+	require.Error(t, trials[0].Input.Validate(), "an eval may not carry it")
 }
 
 func TestPlanCanBeLeft(t *testing.T) {

@@ -41,7 +41,7 @@ type Dataset struct {
 	URI string `json:"uri"`
 	// SHA256 (hex) pins the bytes.
 	SHA256 string `json:"sha256,omitempty"`
-	// IDField holds the sample's id. Default the first of id, task_id, instance_id, sample_id that every row has.
+	// IDField holds the sample's id. Default the first of id, task_id, instance_id, sample_id that the first row has.
 	IDField string `json:"id_field,omitempty"`
 	// CategoryField groups samples in reports: a field of the row, or a template such as "{{.lang}}/{{.level}}". Default none.
 	CategoryField string `json:"category_field,omitempty"`

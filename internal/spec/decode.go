@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 )
@@ -26,20 +27,32 @@ func DecodeCampaign(data []byte) (CampaignInput, error) {
 // UnmarshalJSON refuses unknown fields at any depth, so that a typing error in Temporal's Start Workflow form fails at
 // once and by name. It does not validate: the receiver does, once its defaults are known.
 func (in *EvalInput) UnmarshalJSON(data []byte) error {
-	return decode(data, in, nil)
+	return decodePayload(data, in)
 }
 
 // UnmarshalJSON refuses unknown fields at any depth, like EvalInput's.
 func (in *CampaignInput) UnmarshalJSON(data []byte) error {
-	return decode(data, in, nil)
+	return decodePayload(data, in)
 }
 
 // Override returns a copy of in with the fields of a JSON object laid over it: objects merge, lists and values replace.
 // The result is not validated.
 func (in EvalInput) Override(object []byte) (EvalInput, error) {
 	in = in.clone()
-	err := decode(object, &in, nil)
+	err := decodePayload(object, &in)
 	return in, err
+}
+
+// decodePayload decodes what people see as fields, not as lines.
+func decodePayload(data []byte, into any) error {
+	err := decode(data, into, nil)
+	var invalid *InvalidInput
+	if errors.As(err, &invalid) {
+		for i := range invalid.Problems {
+			invalid.Problems[i].Line = 0
+		}
+	}
+	return err
 }
 
 // decode fills the struct that into points at; validate (nil: none) is asked for what only the whole value can show.

@@ -84,7 +84,7 @@ func parseText(name, text string) (*template.Template, error) {
 
 // evalTemplate validates what can be known before a sample is.
 func (c *checker) evalTemplate(t EvalTemplate) {
-	inner := checker{template: true, prefix: "eval."}
+	inner := checker{template: true, contentMoves: true, prefix: "eval."}
 	inner.compile(t)
 	inner.eval(EvalInput(t))
 	if t.Trial != nil {
@@ -114,7 +114,8 @@ func (e *RenderError) Error() string {
 }
 
 // Render returns the eval of one trial. Fields hold plain JSON values; an object or list among them prints as JSON, and
-// null as nothing. The error is a *RenderError, or an *InvalidInput when the rendered texts are over MaxSpecBytes.
+// null as nothing. The error is a *RenderError. A template is its author's program: what it writes is bounded by
+// MaxSpecBytes a text, how long it loops is not.
 func (t *Template) Render(fields map[string]any) (EvalInput, error) {
 	out := EvalInput(t.eval).clone()
 	printable := printable(fields)

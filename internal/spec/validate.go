@@ -23,14 +23,23 @@ func (in EvalInput) Validate() error {
 	return c.err()
 }
 
+// ValidateTrial is Validate for a trial that is planned from a template: the content of its input files is not counted
+// against MaxInlineBytes, because the planner moves it to the store before the eval starts.
+func (in EvalInput) ValidateTrial() error {
+	c := checker{contentMoves: true}
+	c.eval(in)
+	return c.err()
+}
+
 // checker walks an input. In a template, a text with an action in it is not judged: its rendering will be.
 type checker struct {
 	problems
 	template bool
 	// prefix stands before every path, such as "eval." in a campaign.
 	prefix string
-	// inline counts the bytes that stand in the input itself.
-	inline int
+	// inline counts the bytes that stand in the input itself; contentMoves leaves out the content of input files.
+	inline       int
+	contentMoves bool
 }
 
 func (c *checker) bad(path, format string, args ...any) {
@@ -49,6 +58,11 @@ func (c *checker) eval(in EvalInput) {
 	c.trial(in.Trial)
 	c.sandbox(in.Sandbox)
 	c.files("inputs.files", in.Inputs.Files)
+	if c.contentMoves {
+		for _, f := range in.Inputs.Files {
+			c.inline -= len(f.Content)
+		}
+	}
 	c.git(in.Inputs.Git, in.Sandbox.Network)
 	c.job(in.Job)
 	c.artifacts(in.Artifacts)
