@@ -23,14 +23,16 @@
 // # Limits
 //
 //	limit               of                    how                                     over it
-//	processes           job together          pids.max: hard                          fork fails; all are killed within 25 ms
-//	memory_bytes        job together          memory.current each 25 ms: watched      all are killed; overshoot some 50 MB
+//	processes           job together          pids.max: hard                          fork fails; all are killed within 250 ms
+//	memory_bytes        job together          memory.current, looked at each 10 to    all are killed; overshoot 9 to 14 MB seen,
+//	                                          250 ms as need be: watched              40 MB allowed for
 //	open_files, file_size_bytes, address_space_bytes, cpu_seconds
 //	                    each process          rlimits, set before its first           EMFILE, SIGXFSZ, ENOMEM, SIGXCPU
 //	                                          instruction: hard
 //
 // Memory includes the files in /tmp, which is a tmpfs. A command of root's that starts the user's processes by itself should
-// have them join job first, by writing 0 to JobProcs; the watcher moves those that did not.
+// have them join job first, by writing 0 to JobProcs; the watcher moves those that did not, and control's own bound holds
+// them meanwhile.
 package toolbox
 
 // JobProcs is the file by which a command of root's puts itself into the group of the user's processes.

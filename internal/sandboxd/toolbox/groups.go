@@ -1,3 +1,5 @@
+//go:build linux
+
 package toolbox
 
 import (
@@ -108,18 +110,18 @@ func (g *group) usage() (usage, error) {
 }
 
 // members are the pids of the group.
-func (g *group) members() (map[int]bool, error) {
+func (g *group) members() ([]int, error) {
 	text, err := os.ReadFile(g.path("cgroup.procs"))
 	if err != nil {
 		return nil, err
 	}
-	members := map[int]bool{}
+	var members []int
 	for _, field := range bytes.Fields(text) {
 		pid, err := strconv.Atoi(string(field))
 		if err != nil {
 			return nil, fmt.Errorf("cgroup.procs: %w", err)
 		}
-		members[pid] = true
+		members = append(members, pid)
 	}
 	return members, nil
 }

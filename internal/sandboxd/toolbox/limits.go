@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // Limits bound the processes of the sandbox's ordinary user; 0 leaves a thing unbounded. The sandbox server writes them
@@ -27,9 +25,6 @@ type Limits struct {
 	// CPUSeconds bounds the processor time of each process (RLIMIT_CPU). Hard: SIGXCPU, and SIGKILL five seconds later.
 	CPUSeconds int64 `json:"cpu_seconds,omitempty"`
 }
-
-// cpuGraceSeconds lies between SIGXCPU, which a program may handle, and SIGKILL, which it cannot.
-const cpuGraceSeconds = 5
 
 // maxLimitsFile bounds the limits file; a full one has some 200 bytes.
 const maxLimitsFile = 4 << 10
@@ -62,25 +57,4 @@ func (l Limits) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// resourceLimit is one setrlimit.
-type resourceLimit struct {
-	resource int
-	value    unix.Rlimit
-}
-
-// resourceLimits are the limits of one process of the user. A core dump is never wanted.
-func (l Limits) resourceLimits() []resourceLimit {
-	limits := []resourceLimit{{unix.RLIMIT_CORE, unix.Rlimit{}}}
-	add := func(resource int, soft, hard int64) {
-		if soft > 0 {
-			limits = append(limits, resourceLimit{resource, unix.Rlimit{Cur: uint64(soft), Max: uint64(hard)}})
-		}
-	}
-	add(unix.RLIMIT_NOFILE, l.OpenFiles, l.OpenFiles)
-	add(unix.RLIMIT_FSIZE, l.FileSizeBytes, l.FileSizeBytes)
-	add(unix.RLIMIT_AS, l.AddressSpaceBytes, l.AddressSpaceBytes)
-	add(unix.RLIMIT_CPU, l.CPUSeconds, l.CPUSeconds+cpuGraceSeconds)
-	return limits
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package toolbox
 
 import (
@@ -7,26 +9,6 @@ import (
 	"strconv"
 	"strings"
 )
-
-// listProcesses returns the pids of the sandbox.
-func listProcesses() ([]int, error) {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
-	var pids []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids, nil
-}
 
 // liveUID returns the real uid of pid, or -1 when it has exited. The owner of /proc/<pid> would not do: a process that makes
 // itself undumpable makes that root.

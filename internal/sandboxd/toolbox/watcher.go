@@ -1,3 +1,5 @@
+//go:build linux
+
 package toolbox
 
 import (
@@ -5,15 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"syscall"
 	"time"
 )
 
-// watchPeriod is how often the watcher looks while there are processes; with none it sleeps. What a job takes between two
-// looks is the overshoot: for memory some 2 GB/s × 25 ms = 50 MB at the speed at which gVisor hands out fresh pages, so the
-// sandbox's outer bound has to lie well above.
-const watchPeriod = 25 * time.Millisecond
+// The watcher looks again when the memory that is left could be gone at the earliest, within bounds. A look costs some 1 ms
+// of processor time in gVisor, so looking every 20 ms at a job that sleeps would take 5 % of a core.
+const (
+	minPeriod = 10 * time.Millisecond
+	maxPeriod = 250 * time.Millisecond
+	// growthPerMicrosecond is 4 GB/s: more than the 2 GB/s at which gVisor was seen to hand out fresh pages to a job on two
+	// cores. What it gives in minPeriod, 40 MB, is the overshoot to be expected; the sandbox's outer bound has to lie above.
+	growthPerMicrosecond = 4_000
+)
 
 // killRounds bounds the killing of the user's processes after a limit was passed.
 const killRounds = 1000
@@ -32,99 +38,108 @@ type watcher struct {
 
 	// refusedForks is how many were refused in both groups at the last look.
 	refusedForks int64
-	// strays are the user's processes that the last look found outside the group.
-	strays map[int]bool
 }
 
 // run watches until ctx ends.
 func (w *watcher) run(ctx context.Context) {
 	for {
-		others, err := w.look()
+		period, err := w.look()
 		if err != nil {
 			w.logger.Error("watch limits", "error", err)
+			period = maxPeriod
 		}
-		if !w.rest(ctx, others) {
+		if !w.rest(ctx, period) {
 			return
 		}
 	}
 }
 
-// rest waits for the next look: a period, or while there is nothing to watch until a process is started. It says whether
-// ctx goes on.
-func (w *watcher) rest(ctx context.Context, others bool) bool {
-	var period <-chan time.Time
-	if others {
-		period = time.After(watchPeriod)
+// rest waits for the next look: for period, or when it is 0, as there is nothing to watch, until a process is started. It
+// says whether ctx goes on.
+func (w *watcher) rest(ctx context.Context, period time.Duration) bool {
+	var timer <-chan time.Time
+	if period > 0 {
+		timer = time.After(period)
 	}
 	select {
 	case <-ctx.Done():
 		return false
-	case <-period:
+	case <-timer:
 	case <-w.started:
 	}
 	return true
 }
 
-// look compares usage and limits once, and says whether there may be processes besides the agent.
-func (w *watcher) look() (others bool, err error) {
-	if others, err = w.gather(); err != nil {
-		return true, err
+// look compares usage and limits once, and says when to look again: 0 when there are no processes.
+func (w *watcher) look() (time.Duration, error) {
+	strays, err := w.gather()
+	if err != nil {
+		return 0, err
 	}
 	used, err := w.usage()
 	if err != nil {
-		return true, fmt.Errorf("read usage: %w", err)
+		return 0, fmt.Errorf("read usage: %w", err)
 	}
-	now := time.Now().UTC()
-	switch {
-	case others && w.limits.MemoryBytes > 0 && used.memoryBytes > w.limits.MemoryBytes:
-		return true, w.end(LimitEvent{now, LimitMemory, used.memoryBytes, w.limits.MemoryBytes})
-	case w.limits.Processes > 0 && (used.processes > w.limits.Processes || used.refusedForks > w.refusedForks):
+	now, userProcesses := time.Now().UTC(), used.job.processes+int64(strays)
+	switch memory := used.memoryBytes(); {
+	case used.job.processes+used.control.processes == 0:
+		return 0, nil
+	case w.limits.MemoryBytes > 0 && memory > w.limits.MemoryBytes:
+		return minPeriod, w.end(LimitEvent{now, LimitMemory, memory, w.limits.MemoryBytes})
+	case w.limits.Processes > 0 && (userProcesses > w.limits.Processes || used.refusedForks() > w.refusedForks):
 		// A refused fork would have been one more than the bound.
-		return true, w.end(LimitEvent{now, LimitProcesses, max(used.processes, w.limits.Processes+1), w.limits.Processes})
+		return minPeriod, w.end(LimitEvent{now, LimitProcesses, max(userProcesses, w.limits.Processes+1), w.limits.Processes})
+	default:
+		return w.period(memory), nil
 	}
-	return others, nil
 }
 
-// usage is what the user's processes take, strays too; only of memory a stray takes none until it is gathered.
-func (w *watcher) usage() (usage, error) {
+// period is how long the memory that is left lasts at least.
+func (w *watcher) period(memory int64) time.Duration {
+	if w.limits.MemoryBytes == 0 {
+		return maxPeriod
+	}
+	left := time.Duration((w.limits.MemoryBytes-memory)/growthPerMicrosecond) * time.Microsecond
+	return min(max(left, minPeriod), maxPeriod)
+}
+
+// bothUsages are those of the two groups.
+type bothUsages struct{ job, control usage }
+
+// memoryBytes counts root's commands too: the user's processes that they started may be there.
+func (b bothUsages) memoryBytes() int64 { return b.job.memoryBytes + b.control.memoryBytes }
+
+func (b bothUsages) refusedForks() int64 { return b.job.refusedForks + b.control.refusedForks }
+
+func (w *watcher) usage() (bothUsages, error) {
 	job, errJob := w.groups.job.usage()
 	control, errControl := w.groups.control.usage()
-	return usage{
-		memoryBytes:  job.memoryBytes,
-		processes:    job.processes + int64(len(w.strays)),
-		refusedForks: job.refusedForks + control.refusedForks,
-	}, errors.Join(errJob, errControl)
+	return bothUsages{job, control}, errors.Join(errJob, errControl)
 }
 
-// gather puts processes of the user that came to be outside the group into it: those that a command of root's started
-// under the user's id. A process that is just being forked in the group may seem outside for an instant, and moving it then
-// would count it twice; so only one that was a stray at the last look too is moved.
-func (w *watcher) gather() (others bool, err error) {
-	pids, err := listProcesses()
+// strays are the user's processes that a command of root's started in its own group.
+func (w *watcher) strays() ([]int, error) {
+	members, err := w.groups.control.members()
 	if err != nil {
-		return true, fmt.Errorf("list processes: %w", err)
+		return nil, fmt.Errorf("list group: %w", err)
 	}
-	members, err := w.groups.job.members()
-	if err != nil {
-		return true, fmt.Errorf("list group: %w", err)
-	}
-	strays := map[int]bool{}
-	for _, pid := range pids {
-		if pid == os.Getpid() {
-			continue
-		}
-		others = true
-		if members[pid] || liveUID(pid) != w.uid {
-			continue
-		}
-		strays[pid] = true
-		if w.strays[pid] {
-			// Its error says that the process has ended meanwhile.
-			_ = w.groups.job.join(pid)
+	var strays []int
+	for _, pid := range members {
+		if liveUID(pid) == w.uid {
+			strays = append(strays, pid)
 		}
 	}
-	w.strays = strays
-	return others, nil
+	return strays, nil
+}
+
+// gather puts strays where they belong, and says how many there were.
+func (w *watcher) gather() (int, error) {
+	strays, err := w.strays()
+	for _, pid := range strays {
+		// An error says that the process has ended meanwhile.
+		_ = w.groups.job.join(pid)
+	}
+	return len(strays), err
 }
 
 // end records event and kills every process of the user, in and outside the group.
@@ -137,7 +152,7 @@ func (w *watcher) end(event LimitEvent) error {
 	err := w.killAll()
 	// Forks that were refused until now belong to this event.
 	used, errUsage := w.usage()
-	w.refusedForks = used.refusedForks
+	w.refusedForks = used.refusedForks()
 	return errors.Join(err, errUsage)
 }
 
@@ -152,16 +167,14 @@ func (w *watcher) killAll() (err error) {
 		if err := w.groups.job.kill(); err != nil {
 			return fmt.Errorf("kill group: %w", err)
 		}
-		if _, err := w.gather(); err != nil {
+		strays, err := w.strays()
+		if err != nil || len(strays) == 0 {
 			return err
 		}
-		if len(w.strays) == 0 {
-			return nil
-		}
-		for pid := range w.strays {
+		for _, pid := range strays {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return fmt.Errorf("end the user's processes: %d are left", len(w.strays))
+	return errors.New("end the user's processes: some are left")
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command toolbox is the first process of a local sandbox. The sandbox server starts it; see package toolbox.
 package main
 
