@@ -12,6 +12,9 @@ import (
 // Daytona answers a GET or DELETE in well under a second; 30 s is also its own bound on holding a POST.
 const oneCallTimeout = 30 * time.Second
 
+// longestPause bounds one pause of a loop, whatever Retry-After says: a slot waits. Daytona's rate windows last a minute.
+const longestPause = time.Minute
+
 // newPacer grows from first to last by half each time, with a tenth of jitter.
 func newPacer(first, last time.Duration) *backoff.ExponentialBackOff {
 	pacer := backoff.NewExponentialBackOff()

@@ -21,6 +21,8 @@ const (
 	deleteAgainAfter = 30 * time.Second
 	// deleteLostAfter is the same for a sandbox that does not even show that it is to go.
 	deleteLostAfter = 2 * time.Second
+	// observeEvery is how often the observer hears of a pause, so that its heartbeats go on.
+	observeEvery = 3 * time.Second
 )
 
 // How a removal was confirmed.
@@ -41,10 +43,10 @@ type Removal struct {
 // RemovalProgress is what one step of a removal met; it is given to an observer, for heartbeats and logs.
 type RemovalProgress struct {
 	SandboxID string
-	Step      string // "delete" or "confirm"
-	Attempt   int    // of this step, from 1
+	Step      string // "delete", "confirm", or "wait" every 3 s of a pause between them
+	Attempt   int    // of this step, from 1; 0 for a wait
 	State     string // the last state seen; empty when none was
-	Err       error  // nil: the step was answered
+	Err       error  // nil: the step was answered; of a wait: what it is for
 }
 
 // DeleteSandbox sends exactly one DELETE. Success means accepted, not gone: see RemoveSandbox. Returns ErrNotFound if
@@ -171,14 +173,21 @@ func (r *removal) see(sandbox Sandbox) {
 	}
 }
 
+// wait pauses before the next try, no less than the server wishes.
 func (r *removal) wait(ctx context.Context, pacer *backoff.ExponentialBackOff, met error) error {
-	err := sleep(ctx, max(pacer.NextBackOff(), RetryAfter(met)))
-	if err == nil {
-		return nil
+	left := min(max(pacer.NextBackOff(), RetryAfter(met)), longestPause)
+	for {
+		step := min(left, observeEvery)
+		if err := sleep(ctx, step); err != nil {
+			last := r.state
+			if met != nil {
+				last = met.Error()
+			}
+			return fmt.Errorf("remove sandbox %s, last %s: %w", r.id, last, err)
+		}
+		if left -= step; left <= 0 {
+			return nil
+		}
+		r.observe(RemovalProgress{SandboxID: r.id, Step: "wait", State: r.state, Err: met})
 	}
-	last := r.state
-	if met != nil {
-		last = met.Error()
-	}
-	return fmt.Errorf("remove sandbox %s, last %s: %w", r.id, last, err)
 }

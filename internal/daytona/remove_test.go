@@ -146,3 +146,28 @@ func TestRemoveNeedsAnId(t *testing.T) {
 	_, err := client.RemoveSandbox(generous(t), "", nil)
 	require.ErrorIs(t, err, daytona.ErrInvalidRequest)
 }
+
+// A rate limit is respected, and whoever watches hears of the wait.
+func TestRemoveWaitsAsLongAsTheServerWishes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		deletes := 0
+		client := directClient(t, func(w http.ResponseWriter, r *http.Request) {
+			if deletes++; deletes == 1 {
+				daytonatest.Answer(429, "slow", "Retry-After-sandbox-lifecycle", "40")(w, r, nil)
+				return
+			}
+			daytonaError(404, "Sandbox with ID or name i not found")(w, r)
+		})
+		begin, waits := time.Now(), 0
+		_, err := client.RemoveSandbox(t.Context(), "i", func(p daytona.RemovalProgress) {
+			if p.Step == "wait" {
+				waits++
+				require.ErrorIs(t, p.Err, daytona.ErrRateLimited)
+			}
+		})
+		require.NoError(t, err)
+		require.Equal(t, 40*time.Second, time.Since(begin))
+		require.Equal(t, 13, waits)
+	})
+}

@@ -54,7 +54,7 @@ func (c *Client) WaitStarted(ctx context.Context, id string) (Sandbox, error) {
 		default:
 			last = err.Error()
 		}
-		if err := sleep(ctx, max(pacer.NextBackOff(), RetryAfter(err))); err != nil {
+		if err := sleep(ctx, min(max(pacer.NextBackOff(), RetryAfter(err)), longestPause)); err != nil {
 			return Sandbox{}, fmt.Errorf("wait for sandbox %s to start, last %s: %w", id, last, err)
 		}
 	}

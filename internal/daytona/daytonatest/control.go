@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"pitwall/internal/daytona"
@@ -91,7 +92,11 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	row := &sandbox{
 		id: newID(), name: body.Name, create: body, created: time.Now(), desired: daytona.StateStarted,
 		state: daytona.StateStarted, startPolls: s.options.StartPolls, destroyPolls: s.options.DestroyPolls,
-		dir: s.t.TempDir(),
+	}
+	row.dir = filepath.Join(s.dir, row.id)
+	if err := os.Mkdir(row.dir, 0o755); err != nil {
+		writeError(w, r, http.StatusInternalServerError, err.Error())
+		return
 	}
 	if row.name == "" {
 		row.name = row.id

@@ -54,6 +54,7 @@ type Server struct {
 	URL     string
 	options Options
 	t       testing.TB
+	dir     string // holds the sandboxes' work dirs
 
 	mu        sync.Mutex
 	sandboxes []*sandbox // oldest first, the destroyed too
@@ -64,7 +65,7 @@ type Server struct {
 // Start runs a Server until the test ends.
 func Start(t testing.TB, options Options) *Server {
 	t.Helper()
-	s := &Server{options: options, t: t}
+	s := &Server{options: options, t: t, dir: t.TempDir()} // made first, so that it is removed after the server closed
 	var handler http.Handler = http.HandlerFunc(s.serve)
 	if options.Around != nil {
 		handler = options.Around(handler)
