@@ -60,8 +60,13 @@ job:
 		at = append(at, where{p.Path, p.Line})
 	}
 	require.ElementsMatch(t, []where{
-		{"max_attempts", 2}, {"sandbox.ttl", 4}, {"sandbox.netwrk", 5},
-		{"job.steps[0]", 8}, {"job.steps[1].comand", 10}, {"job.steps[2].continue", 12}, {"job.steps[2].time_limit", 13},
+		{"max_attempts", 2},
+		{"sandbox.ttl", 4},
+		{"sandbox.netwrk", 5},
+		{"job.steps[0]", 8},
+		{"job.steps[1].comand", 10},
+		{"job.steps[2].continue", 12},
+		{"job.steps[2].time_limit", 13},
 	}, at)
 	require.Contains(t, err.Error(), `line 10: job.steps[1].comand: unknown field "comand": the fields here are name, command`)
 }

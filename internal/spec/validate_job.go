@@ -119,9 +119,15 @@ func (c *checker) scorerFields(s Scorer) {
 		name string
 		set  bool
 	}{
-		{"step", s.Step != ""}, {"path", s.Path != ""}, {"field", s.Field != ""}, {"threshold", s.Threshold != nil},
-		{"pattern", s.Pattern != ""}, {"stream", s.Stream != ""},
-		{"command", s.Command != ""}, {"files", len(s.Files) > 0}, {"time_limit", s.TimeLimit != 0},
+		{"step", s.Step != ""},
+		{"path", s.Path != ""},
+		{"field", s.Field != ""},
+		{"threshold", s.Threshold != nil},
+		{"pattern", s.Pattern != ""},
+		{"stream", s.Stream != ""},
+		{"command", s.Command != ""},
+		{"files", len(s.Files) > 0},
+		{"time_limit", s.TimeLimit != 0},
 	} {
 		if field.set && !slices.Contains(allowed, field.name) {
 			c.bad("scorer."+field.name, "is not read by the scorer %s, which has %s: remove it or change the type", kind, strings.Join(allowed, ", "))

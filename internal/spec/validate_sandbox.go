@@ -3,6 +3,7 @@ package spec
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,11 +11,10 @@ import (
 // hostName admits Daytona's form of an allowed domain: a host name, *. before it or not.
 var hostName = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{1,63}$`)
 
-// reservedLabels are set by Pitwall (prefix) and by Daytona's SDKs.
-const (
-	reservedLabelPrefix = "pitwall"
-	languageLabel       = "code-toolbox-language"
-)
+// Labels that begin with pitwall, and these, are set by Pitwall and by Daytona's SDKs.
+var reservedLabels = []string{"managed-by", "code-toolbox-language", "session_id", "negotiation_id"}
+
+const reservedLabelPrefix = "pitwall"
 
 func (c *checker) sandbox(s Sandbox) {
 	c.choice("sandbox.language", s.Language, "python", "typescript", "javascript")
@@ -59,8 +59,8 @@ func (c *checker) labels(labels map[string]string) {
 		switch {
 		case len(key) > MaxLabelKeyBytes || !labelKey.MatchString(key):
 			c.bad(path, "%q is not a label's name: use up to %d letters, digits and . _ / -", clip(key), MaxLabelKeyBytes)
-		case strings.HasPrefix(key, reservedLabelPrefix) || key == languageLabel:
-			c.bad(path, "is reserved (%s…, %s): choose another name", reservedLabelPrefix, languageLabel)
+		case strings.HasPrefix(key, reservedLabelPrefix) || slices.Contains(reservedLabels, key):
+			c.bad(path, "is reserved, as are %s… and %s: choose another name, or use the input's own field", reservedLabelPrefix, strings.Join(reservedLabels, ", "))
 		}
 		c.text(path, labels[key], MaxTextBytes)
 	}

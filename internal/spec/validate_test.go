@@ -80,6 +80,7 @@ func TestValidateNamesEachProblem(t *testing.T) {
 		{"sandbox.language", func(in *EvalInput) { in.Sandbox.Language = "go" }, "want python, typescript, javascript"},
 		{"sandbox.ttl", func(in *EvalInput) { in.Sandbox.TTL = Duration(90 * time.Second) }, "whole minutes"},
 		{"sandbox.labels.pitwall-x", func(in *EvalInput) { in.Sandbox.Labels = map[string]string{"pitwall-x": ""} }, "reserved"},
+		{"sandbox.labels.managed-by", func(in *EvalInput) { in.Sandbox.Labels = map[string]string{"managed-by": "me"} }, "reserved"},
 		{"sandbox.labels.a", func(in *EvalInput) { in.Sandbox.Labels = map[string]string{"a": strings.Repeat("x", 257)} }, "shorten"},
 		{"sandbox.labels.a b", func(in *EvalInput) { in.Sandbox.Labels = map[string]string{"a b": ""} }, "not a label's name"},
 		{"sandbox.network.mode", func(in *EvalInput) { in.Sandbox.Network.Mode = "open" }, "want none, allow, full"},
