@@ -16,7 +16,7 @@ import (
 const maxResultsBytes = 8 << 30
 
 // Assemble writes a campaign's results.jsonl from its rows (see Rows) and hands each row to add, in the manifest's order,
-// holding one at a time. What was assembled before is replaced.
+// holding a few at a time. What was assembled before is replaced.
 func Assemble(ctx context.Context, store *artifact.Store, campaign string, missing Missing, add func(spec.TrialRow)) (spec.Ref, error) {
 	pipe, out := io.Pipe()
 	done := make(chan struct{})

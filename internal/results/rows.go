@@ -35,7 +35,7 @@ const (
 	maxRetries = 1000
 )
 
-// Rows yields one row per trial of a campaign, in its manifest's order, from the store alone; it holds one at a time. The
+// Rows yields one row per trial of a campaign, in its manifest's order, from the store alone; it holds a few at a time. The
 // rows of a campaign count its retries in: a retry's row stands where nothing earlier has a score. The rows of
 // <id>/retry-<n> are only its own. After an error it ends; artifact.ErrNotFound means that there is no such campaign.
 func Rows(ctx context.Context, store *artifact.Store, campaign string, missing Missing) iter.Seq2[spec.TrialRow, error] {
@@ -45,19 +45,18 @@ func Rows(ctx context.Context, store *artifact.Store, campaign string, missing M
 			yield(spec.TrialRow{}, err)
 			return
 		}
-		for trial, err := range Trials(ctx, store, campaign) {
-			var row spec.TrialRow
-			found := false
-			if err == nil {
-				row, found, err = reader.row(ctx, trial)
+		for found, err := range ahead(ctx, Trials(ctx, store, campaign), reader.find) {
+			if err != nil {
+				yield(spec.TrialRow{}, err)
+				return
 			}
-			if err == nil && !found {
-				if missing == MissingSkipped {
-					continue
-				}
-				row = reader.missingRow(trial, missing)
+			if found.row == nil && missing == MissingSkipped {
+				continue
 			}
-			if !yield(row, err) || err != nil {
+			if found.row == nil {
+				found.row = reader.missingRow(found.trial, missing)
+			}
+			if !yield(*found.row, nil) {
 				return
 			}
 		}
@@ -97,8 +96,15 @@ func LastRetry(ctx context.Context, store *artifact.Store, campaign string) (int
 	return maxRetries, nil
 }
 
-// row is the first result with a score, else the last result; found is false when there is none at all.
-func (r *rowReader) row(ctx context.Context, trial Trial) (row spec.TrialRow, found bool, err error) {
+// found is a trial and its row; nil when it has no result.
+type found struct {
+	trial Trial
+	row   *spec.TrialRow
+}
+
+// find takes the first result with a score, else the last result.
+func (r *rowReader) find(ctx context.Context, trial Trial) (found, error) {
+	at := found{trial: trial}
 	for retry := r.first; retry <= r.last; retry++ {
 		prefix := artifact.TrialPrefix(r.root, trial.Sample, trial.Epoch, retry)
 		result, err := ReadResult(ctx, r.store, prefix)
@@ -106,28 +112,28 @@ func (r *rowReader) row(ctx context.Context, trial Trial) (row spec.TrialRow, fo
 			continue
 		}
 		if err != nil {
-			return spec.TrialRow{}, false, err
+			return found{}, err
 		}
-		row, found = r.rowOf(result, trial, prefix), true
-		if stats.Scored(row) {
+		at.row = r.rowOf(result, trial, prefix)
+		if stats.Scored(*at.row) {
 			break
 		}
 	}
-	return row, found, nil
+	return at, nil
 }
 
 // rowOf takes the trial's identity from the manifest, so that one line of results.jsonl answers one of the manifest.
-func (r *rowReader) rowOf(result spec.EvalResult, trial Trial, prefix string) spec.TrialRow {
+func (r *rowReader) rowOf(result spec.EvalResult, trial Trial, prefix string) *spec.TrialRow {
 	row := Row(result, r.dataset)
 	row.Campaign, row.SampleID, row.Epoch, row.Category = r.campaign, trial.Sample, trial.Epoch, trial.Category
 	if row.ResultURI == "" {
 		row.ResultURI = artifact.URI(artifact.Result(prefix))
 	}
-	return row
+	return &row
 }
 
-func (r *rowReader) missingRow(trial Trial, missing Missing) spec.TrialRow {
-	row := spec.TrialRow{
+func (r *rowReader) missingRow(trial Trial, missing Missing) *spec.TrialRow {
+	row := &spec.TrialRow{
 		Campaign: r.campaign, SampleID: trial.Sample, Epoch: trial.Epoch, Category: trial.Category,
 		Status: string(missing), DatasetSHA256: r.dataset,
 	}
