@@ -48,7 +48,7 @@ func TestLoadNamesEveryWrongSettingOnce(t *testing.T) {
 		"DAYTONA_API_URL=user:secret@host", "DAYTONA_API_KEY=sk secret", "PITWALL_STORE=ftp://secret@x", "PITWALL_MAX_TTL_MINUTES=5",
 		"PITWALL_CREATE_HORIZON=120", "PITWALL_REAPER_INTERVAL=1ms", "PITWALL_LOG_FORMAT=xml", "PITWALL_LOG_LEVEL=loud", "PITWALL_HEALTH_ADDR=8080")
 	_, err := Load(environ)
-	var invalid *Invalid
+	var invalid *InvalidError
 	require.ErrorAs(t, err, &invalid)
 	require.Len(t, invalid.Problems, 13, "%s", err)
 	for _, pair := range []string{

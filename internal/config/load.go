@@ -16,10 +16,10 @@ import (
 	"pitwall/internal/spec"
 )
 
-// Invalid lists every setting that is wrong, each line naming its variable and the remedy.
-type Invalid struct{ Problems []string }
+// InvalidError lists every setting that is wrong, each line naming its variable and the remedy.
+type InvalidError struct{ Problems []string }
 
-func (e *Invalid) Error() string {
+func (e *InvalidError) Error() string {
 	if len(e.Problems) == 1 {
 		return "wrong setting: " + e.Problems[0]
 	}
@@ -27,7 +27,7 @@ func (e *Invalid) Error() string {
 }
 
 // Load reads the configuration from an environment (os.Environ()) and the dev profile. An empty variable counts as
-// unset. The error is an *Invalid with all problems.
+// unset. The error is an *InvalidError with all problems.
 func Load(environ []string) (Config, error) {
 	vars := env.ToMap(environ)
 	given := lookup(vars)
@@ -60,7 +60,7 @@ func Load(environ []string) (Config, error) {
 	}
 	found.check(c)
 	if len(found.problems) > 0 {
-		return Config{}, &Invalid{Problems: found.problems}
+		return Config{}, &InvalidError{Problems: found.problems}
 	}
 	return c, nil
 }

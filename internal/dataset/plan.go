@@ -50,7 +50,7 @@ var errStopped = errors.New("stopped")
 
 // planner is one pass over a dataset.
 type planner struct {
-	ctx      context.Context //nolint:containedctx // one pass, within one call of Plan
+	ctx      context.Context // of the one call of Plan in which this planner lives
 	in       spec.CampaignInput
 	template *spec.Template
 	answers  candidates

@@ -145,7 +145,7 @@ func (m *meter) Read(p []byte) (int, error) {
 
 // contextReader ends with its context.
 type contextReader struct {
-	ctx context.Context //nolint:containedctx // a reader has no other way to be cancelled
+	ctx context.Context // a reader has no other way to be cancelled
 	in  io.Reader
 }
 

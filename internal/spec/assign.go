@@ -149,6 +149,8 @@ func (a *assigner) scalar(v reflect.Value, t *tree, path string) {
 		f, err := strconv.ParseFloat(t.text, v.Type().Bits())
 		ok = ok && err == nil
 		v.SetFloat(f)
+	default:
+		want, ok = "nothing: this is a field of a kind that no input has", false
 	}
 	if !ok {
 		v.SetZero()

@@ -14,14 +14,14 @@ const (
 	ClockMargin = 5 * time.Minute
 )
 
-// Clocks of one sandbox, ordered: JobLimit + transfers + 5 min ≤ LeaseDeadline ≤ TTL − 5 min.
+// Clocks of one sandbox, ordered: JobLimit + transfers + 5 min ≤ LeaseDeadline ≤ TTL − 5 min. In JSON, nanoseconds.
 type Clocks struct {
 	// JobLimit is the sum of the time limits of what runs in the sandbox.
-	JobLimit time.Duration
+	JobLimit time.Duration `json:"job_limit"`
 	// LeaseDeadline is counted from the lease's start; then the lease removes the sandbox itself.
-	LeaseDeadline time.Duration
+	LeaseDeadline time.Duration `json:"lease_deadline"`
 	// TTL is the provider's own clock, in whole minutes, counted from create.
-	TTL time.Duration
+	TTL time.Duration `json:"ttl"`
 }
 
 // Clocks returns those of the job's sandbox, for an input with its defaults resolved. The TTL is raised to what the

@@ -31,7 +31,7 @@ func (p Problem) String() string {
 }
 
 // InvalidInput lists everything that is wrong with an input. It is the caller's to mend: no retry helps.
-type InvalidInput struct {
+type InvalidInput struct { //nolint:errname // the name of the error's type on the wire, too
 	Problems []Problem `json:"problems"`
 }
 

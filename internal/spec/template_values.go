@@ -106,5 +106,6 @@ func walkTexts(v reflect.Value, path string, replace func(path, text string) str
 			text := replace(join(path, key.String()), v.MapIndex(key).String())
 			v.SetMapIndex(key, reflect.ValueOf(text).Convert(v.Type().Elem()))
 		}
+	default: // numbers and booleans hold no text
 	}
 }
