@@ -6,15 +6,13 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"net"
 	"strings"
 	"time"
 )
 
 // answers asks the agent for its version on a fresh connection, and says whether it gave any HTTP answer.
 func answers(ctx context.Context, socket string) bool {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "unix", socket)
+	conn, err := Dial(ctx, socket)
 	if err != nil {
 		return false
 	}

@@ -15,8 +15,7 @@ type Config struct {
 	RunscPath string
 	// AgentPath is the static toolbox program that becomes each sandbox's first process. Required.
 	AgentPath string
-	// StateDir is a directory of our own, made with mode 0700 when missing. Required, absolute, and short: Unix socket
-	// paths end at 108 bytes, of which ours take 60.
+	// StateDir is a directory of our own, made with mode 0700 when missing. Required, absolute.
 	StateDir string
 	// Snapshots are the prepared trees that sandboxes may start from, beside the built-in DefaultSnapshot.
 	Snapshots []Snapshot
@@ -35,9 +34,6 @@ type Config struct {
 	// Logger receives what has no caller to go to. Defaults to none.
 	Logger *zap.Logger
 }
-
-// maxStateDir is what a Unix socket path (108 bytes with its NUL) leaves: "/m/<36>/run/toolbox.sock" takes 55.
-const maxStateDir = 107 - len("/m/") - 36 - len("/run/toolbox.sock")
 
 // WithDefaults returns a copy with every unset field resolved.
 func (c Config) WithDefaults() Config {
@@ -65,10 +61,6 @@ func (c Config) validate() error {
 		if !filepath.IsAbs(path) {
 			problems = append(problems, fmt.Errorf("%s %q is not an absolute path", name, path))
 		}
-	}
-	if len(c.StateDir) > maxStateDir {
-		problems = append(problems, fmt.Errorf("StateDir %q is %d bytes long; at most %d fit a Unix socket path: choose a shorter one",
-			c.StateDir, len(c.StateDir), maxStateDir))
 	}
 	return errors.Join(problems...)
 }

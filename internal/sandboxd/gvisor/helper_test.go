@@ -34,7 +34,7 @@ func program(t *testing.T, variable, name string) string {
 	return path
 }
 
-// stateDir is a short directory of the test's own: Unix socket paths end at 108 bytes.
+// stateDir is a directory of the test's own, outside of t.TempDir, whose removal a mount that was left would fail.
 func stateDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "pw")
@@ -89,7 +89,7 @@ func tryRun(ctx context.Context, socket, user, command string) (int, string, err
 	client := http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
+			return Dial(ctx, socket)
 		},
 	}}
 	body, _ := json.Marshal(map[string]any{"command": command, "timeout": 100})

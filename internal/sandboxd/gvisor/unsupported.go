@@ -5,6 +5,7 @@ package gvisor
 import (
 	"context"
 	"errors"
+	"net"
 )
 
 // ErrNoUserNamespaces is returned by New where an ordinary user may not make them.
@@ -42,6 +43,9 @@ func (*Runtime) Socket(string) string { return "" }
 
 // Bounds is empty.
 func (*Runtime) Bounds() []Bound { return nil }
+
+// Dial returns ErrUnsupported.
+func Dial(context.Context, string) (net.Conn, error) { return nil, ErrUnsupported }
 
 // Close does nothing.
 func (*Runtime) Close() {}

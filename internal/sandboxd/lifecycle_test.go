@@ -1,0 +1,52 @@
+//go:build linux
+
+package sandboxd
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCreateGetExecuteDelete(t *testing.T) {
+	c := serve(t)
+	status, made := c.do("POST", "/api/sandbox", map[string]any{"name": "n1", "env": map[string]string{"A": "b c"}, "labels": map[string]string{"code-toolbox-language": "python"}})
+	require.Equal(t, 200, status, made)
+	require.Equal(t, "started", made["state"])
+	id := made["id"].(string)
+	require.Equal(t, c.base+"/toolbox", made["toolboxProxyUrl"])
+	require.Equal(t, map[string]any{"code-toolbox-language": "python"}, made["labels"])
+
+	for _, key := range []string{id, "n1"} {
+		status, got := c.do("GET", "/api/sandbox/"+key, nil)
+		require.Equal(t, 200, status)
+		require.Equal(t, id, got["id"])
+	}
+	code, out := c.exec(id, `echo "$A"; id -un; exit 3`)
+	require.Equal(t, 3, code)
+	require.Equal(t, "b c\ndaytona\n", out)
+	_, out = c.exec(id, "id -u", "X-Pitwall-User", "root")
+	require.Equal(t, "0\n", out)
+
+	status, twice := c.do("POST", "/api/sandbox", map[string]any{"name": "n1"})
+	require.Equal(t, 409, status)
+	require.Equal(t, "Sandbox with name n1 already exists", twice["message"])
+
+	status, gone := c.do("DELETE", "/api/sandbox/n1", nil)
+	require.Equal(t, 200, status)
+	require.Equal(t, "destroying", gone["state"])
+	require.Regexp(t, `^DESTROYED_n1_\d+$`, gone["name"])
+	require.Equal(t, "404", c.state("n1"), "the name is free at once")
+	again := c.create(map[string]any{"name": "n1"})
+	require.NotEqual(t, id, again)
+	c.await(id, "404")
+	status, answer := c.do("POST", "/toolbox/"+id+"/process/execute", map[string]any{"command": "true"})
+	require.Equal(t, 401, status, answer)
+
+	status, sum := c.do("GET", "/api/pitwall/ledger", nil)
+	require.Equal(t, 200, status)
+	require.EqualValues(t, 2, sum["created"])
+	require.EqualValues(t, 1, sum["destroyed"])
+	require.EqualValues(t, 1, sum["live"])
+	require.GreaterOrEqual(t, sum["maxLive"], 1.0)
+}
