@@ -50,7 +50,7 @@ func (a *assigner) assign(v reflect.Value, t *tree, path string) {
 
 func (a *assigner) text(v encoding.TextUnmarshaler, t *tree, path string) {
 	if t.kind != kindScalar {
-		a.add(path, t.line, "is a %s: want a text such as \"90s\"", t.kind)
+		a.add(path, t.line, "is %s: want a text such as \"90s\"", t.kind)
 		return
 	}
 	if err := v.UnmarshalText([]byte(t.text)); err != nil {
@@ -60,7 +60,7 @@ func (a *assigner) text(v encoding.TextUnmarshaler, t *tree, path string) {
 
 func (a *assigner) fields(v reflect.Value, t *tree, path string) {
 	if t.kind != kindMap {
-		a.add(path, t.line, "is a %s: want an object with the fields %s", t.kind, strings.Join(fieldNames(v.Type()), ", "))
+		a.add(path, t.line, "is %s: want an object with the fields %s", t.kind, strings.Join(fieldNames(v.Type()), ", "))
 		return
 	}
 	seen := map[string]bool{}
@@ -93,7 +93,7 @@ func (a *assigner) key(key *tree, path string, seen map[string]bool) string {
 
 func (a *assigner) entries(v reflect.Value, t *tree, path string) {
 	if t.kind != kindMap {
-		a.add(path, t.line, "is a %s: want an object of names and values", t.kind)
+		a.add(path, t.line, "is %s: want an object of names and values", t.kind)
 		return
 	}
 	if v.IsNil() {
@@ -117,7 +117,7 @@ func (a *assigner) entries(v reflect.Value, t *tree, path string) {
 
 func (a *assigner) list(v reflect.Value, t *tree, path string) {
 	if t.kind != kindList {
-		a.add(path, t.line, "is a %s: want a list", t.kind)
+		a.add(path, t.line, "is %s: want a list", t.kind)
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(t.items), len(t.items)))
@@ -135,6 +135,9 @@ func (a *assigner) scalar(v reflect.Value, t *tree, path string) {
 	switch v.Kind() {
 	case reflect.String:
 		want, ok = "a text in quotes", ok && (t.isString || a.literal)
+		if t.kind == kindMap {
+			want += " (a template begins with {{, which YAML reads as an object)"
+		}
 		v.SetString(t.text)
 	case reflect.Bool:
 		want, ok = "true or false, without quotes", ok && !t.isString && (t.text == "true" || t.text == "false")
@@ -154,19 +157,21 @@ func (a *assigner) scalar(v reflect.Value, t *tree, path string) {
 	}
 	if !ok {
 		v.SetZero()
-		a.add(path, t.line, "%q is not usable here: want %s", clip(t.describe()), want)
+		a.add(path, t.line, "%s is not usable here: want %s", t.describe(), want)
 	}
 }
 
 // describe is the value for a message: a scalar's text, else what it is.
 func (t *tree) describe() string {
 	if t.kind == kindScalar {
-		return t.text
+		return strconv.Quote(clip(t.text))
 	}
-	return "a " + t.kind.String()
+	return t.kind.String()
 }
 
-func (k kind) String() string { return [...]string{"null", "single value", "object", "list"}[k] }
+func (k kind) String() string {
+	return [...]string{"nothing", "a single value", "an object", "a list"}[k]
+}
 
 // fieldNames are the JSON names of a struct's fields, by their index.
 func fieldNames(t reflect.Type) []string {

@@ -64,7 +64,7 @@ func decode(data []byte, into any, validate func() error) error {
 		return a.err()
 	}
 	if root.kind != kindMap && root.kind != kindNull {
-		a.add("", root.line, "is a %s: want an object with the fields %s", root.kind, strings.Join(fieldNames(reflect.TypeOf(into).Elem()), ", "))
+		a.add("", root.line, "is %s: want an object with the fields %s", root.kind, strings.Join(fieldNames(reflect.TypeOf(into).Elem()), ", "))
 		return a.err()
 	}
 	a.assign(reflect.ValueOf(into).Elem(), root, "")

@@ -87,6 +87,7 @@ func TestDecodeEvalRefuses(t *testing.T) {
 		"a text as a number": {`{"max_attempts":"3","job":{"steps":[{"command":"x"}]}}`, "want a whole decimal number"},
 		"hex":                {"max_attempts: 0x3\njob: {steps: [{command: x}]}", "want a whole decimal number"},
 		"infinity":           {"scorer: {type: json_file, path: s, threshold: .inf}\njob: {steps: [{command: x}]}", "want a decimal number"},
+		"a bare template":    {"job: {steps: [{command: {{.x}} }]}", "(a template begins with {{, which YAML reads as an object)"},
 		"an empty variable":  {"job: {steps: [{command: x}], env: {A: }}", `write "" for an empty one`},
 		"deep nesting":       {strings.Repeat("[", 500) + strings.Repeat("]", 500), "want an object"},
 		"a huge file":        {"name: " + strings.Repeat("x", MaxSpecBytes), "is more than the"},

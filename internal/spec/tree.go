@@ -80,7 +80,7 @@ func parseYAML(data []byte, ps *problems) *tree {
 func addYAMLError(err error, ps *problems) {
 	var one *yaml.LoadError
 	if errors.As(err, &one) {
-		ps.add("", one.Mark.Line, "not YAML: %s", one.Message)
+		ps.add("", one.Mark.Line, "not YAML: %s: indent with spaces, close brackets and quotes, quote what begins with a sign", one.Message)
 		return
 	}
 	ps.add("", 0, "not YAML: %v", err)
