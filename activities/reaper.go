@@ -75,7 +75,7 @@ func (r *Reaping) ReapSandboxes(ctx context.Context, in ReapSandboxesInput) (Rea
 		}
 		activity.RecordHeartbeat(ctx, "looking at "+sandbox.ID)
 		report.Seen++
-		decision := r.Decide(ctx, sandbox)
+		decision := Decide(ctx, r, sandbox)
 		if decision.Verdict == VerdictHeld {
 			report.Held++
 			continue
@@ -90,8 +90,9 @@ func (r *Reaping) ReapSandboxes(ctx context.Context, in ReapSandboxesInput) (Rea
 	return report, nil
 }
 
-// Decide judges one sandbox, by its labels and its lease's run, and touches nothing.
-func (r *Reaping) Decide(ctx context.Context, sandbox daytona.Sandbox) Decision {
+// Decide judges one sandbox, by its labels and its lease's run, and touches nothing. It is no method of Reaping because
+// every exported method there is registered as an activity.
+func Decide(ctx context.Context, r *Reaping, sandbox daytona.Sandbox) Decision {
 	decision := Decision{SandboxID: sandbox.ID, Name: sandbox.Name}
 	decision.Verdict, decision.Reason = r.judge(ctx, sandbox)
 	return decision

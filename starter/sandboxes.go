@@ -68,7 +68,7 @@ func listSandboxes(ctx context.Context, term *terminal, all bool) error {
 		if err != nil {
 			return explainProvider(target, err)
 		}
-		decision := judge.Decide(ctx, sandbox)
+		decision := activities.Decide(ctx, judge, sandbox)
 		lines = append(lines, sandboxLine{
 			ID: sandbox.ID, Name: sandbox.Name, State: sandbox.State, Verdict: decision.Verdict, Reason: decision.Reason,
 			Slot: sandbox.Labels[activities.LabelSlot], EvalID: sandbox.Labels[activities.LabelEval],
