@@ -126,13 +126,15 @@ func EscapeName(name string) string {
 	return kept + "~" + hex.EncodeToString(sum[:16])
 }
 
+const upperHex = "0123456789ABCDEF"
+
 func escapeBytes(name string) string {
 	var out strings.Builder
 	for i := range len(name) {
 		if staysInName(name, i) {
 			out.WriteByte(name[i])
 		} else {
-			fmt.Fprintf(&out, "%%%02X", name[i])
+			out.Write([]byte{'%', upperHex[name[i]>>4], upperHex[name[i]&15]})
 		}
 	}
 	return out.String()

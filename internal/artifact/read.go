@@ -30,7 +30,7 @@ func (s *Store) ReadAll(ctx context.Context, key string, max int64) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close() //nolint:errcheck // read only
+	defer r.Close()
 	data, err := io.ReadAll(io.LimitReader(r, max+1))
 	if err != nil {
 		return nil, s.explain("read", key, err)

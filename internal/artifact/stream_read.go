@@ -64,7 +64,7 @@ func copyAndClose(w io.Writer, r io.ReadCloser) (int64, error) {
 
 // chunkReader concatenates the chunks of a stream from pos to limit, one open at a time.
 type chunkReader struct {
-	ctx    context.Context //nolint:containedctx // a reader's calls have no context of their own
+	ctx    context.Context // a reader's calls have no context of their own
 	store  *Store
 	prefix string
 	pos    int64

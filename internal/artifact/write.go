@@ -133,7 +133,7 @@ func (s *Store) digest(ctx context.Context, key string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer r.Close() //nolint:errcheck // read only
+	defer r.Close()
 	hash := sha256.New()
 	if _, err := io.Copy(hash, r); err != nil {
 		return "", s.explain("read", key, err)

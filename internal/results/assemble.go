@@ -22,7 +22,7 @@ func Assemble(ctx context.Context, store *artifact.Store, campaign string, missi
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		out.CloseWithError(writeRows(out, Rows(ctx, store, campaign, missing), add)) //nolint:errcheck // always nil
+		_ = out.CloseWithError(writeRows(out, Rows(ctx, store, campaign, missing), add)) // always nil
 	}()
 	ref, err := store.Overwrite(ctx, artifact.Results(campaign), pipe, maxResultsBytes)
 	_ = pipe.CloseWithError(io.ErrClosedPipe) // ends the writer if the store gave up first

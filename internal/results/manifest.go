@@ -52,8 +52,8 @@ func WriteManifest(ctx context.Context, store *artifact.Store, header Header, tr
 	if err != nil {
 		return spec.Ref{}, Header{}, fmt.Errorf("make a temporary file for the manifest: %w", err)
 	}
-	defer os.Remove(spool.Name()) //nolint:errcheck // temporary
-	defer spool.Close()           //nolint:errcheck // temporary
+	defer func() { _ = os.Remove(spool.Name()) }() // temporary
+	defer spool.Close()
 	if header.NTrials, err = spoolTrials(ctx, spool, trials); err != nil {
 		return spec.Ref{}, Header{}, err
 	}

@@ -26,7 +26,7 @@ func jsonFile(ctx context.Context, sc spec.Scorer, job spec.JobResult, src Sourc
 	if err != nil {
 		return spec.Score{}, fmt.Errorf("open score file %s: %w", sc.Path, err)
 	}
-	defer r.Close() //nolint:errcheck // read only
+	defer r.Close()
 	data, err := io.ReadAll(io.LimitReader(r, maxScoreFileBytes+1))
 	if err != nil {
 		return spec.Score{}, fmt.Errorf("read score file %s: %w", sc.Path, err)

@@ -63,7 +63,7 @@ func search(ctx context.Context, pattern *regexp.Regexp, stream spec.Stream, src
 	if err != nil {
 		return false, err
 	}
-	defer r.Close() //nolint:errcheck // read only
+	defer r.Close()
 	runes := &runeReader{ctx: ctx, r: bufio.NewReaderSize(io.LimitReader(r, maxRegexBytes), 64<<10)}
 	found := pattern.MatchReader(runes)
 	return found && runes.err == nil, runes.err
@@ -71,7 +71,7 @@ func search(ctx context.Context, pattern *regexp.Regexp, stream spec.Stream, src
 
 // runeReader keeps the error that MatchReader takes for the end.
 type runeReader struct {
-	ctx context.Context //nolint:containedctx // MatchReader has no context
+	ctx context.Context // MatchReader has no context
 	r   *bufio.Reader
 	n   int
 	err error

@@ -185,19 +185,17 @@ func TestIdentity(t *testing.T) {
 }
 
 func TestIdentityReportsOtherFaults(t *testing.T) {
-	c, err := temporalclient.Dial(t.Context(), at(t, serve(t, &frontend{clusterErr: status.Error(codes.Internal, "broken")})), zap.NewNop())
+	c, err := temporalclient.Dial(t.Context(), at(t, serve(t, &frontend{clusterErr: status.Error(codes.InvalidArgument, "broken")})), zap.NewNop())
 	require.NoError(t, err)
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond) // the SDK tries again until then
-	defer cancel()
-	_, _, err = temporalclient.Identity(ctx, c, "ns")
+	_, _, err = temporalclient.Identity(t.Context(), c, "ns")
 	require.ErrorContains(t, err, "read Temporal's cluster ID")
 }
 
 func TestRefusedCredentialsSayWhichToSet(t *testing.T) {
 	address := serve(t, &frontend{systemErr: status.Error(codes.Unauthenticated, "who are you")})
 	opts := at(t, address)
-	opts.ConnectTimeout = time.Second
+	opts.ConnectTimeout = time.Minute
 	_, err := temporalclient.Dial(t.Context(), opts, zap.NewNop())
 	require.ErrorContains(t, err, "set TEMPORAL_API_KEY")
 }
