@@ -28,7 +28,7 @@ lint() {
       ;;
     workflowcheck)
       built workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck "20 s"
-      bin/lint/workflowcheck ./workflows/...
+      bin/lint/workflowcheck -config tools/lint/workflowcheck/config.yaml ./workflows/...
       ;;
     golangci)
       built golangci github.com/golangci/golangci-lint/v2/cmd/golangci-lint "2 min 15 s"
