@@ -68,7 +68,7 @@ func WriteProfile(stateDir string, p Profile) error {
 		err = os.Rename(file.Name(), ProfilePath(stateDir))
 	}
 	if err != nil {
-		os.Remove(file.Name()) //nolint:errcheck // the first error is the one to tell
+		_ = os.Remove(file.Name()) // the first error is the one to tell
 		return fmt.Errorf("write the dev profile: %w", err)
 	}
 	return nil

@@ -131,7 +131,8 @@ func (a *assigner) list(v reflect.Value, t *tree, path string) {
 }
 
 func (a *assigner) scalar(v reflect.Value, t *tree, path string) {
-	want, ok := "", t.kind == kindScalar
+	var want string
+	ok := t.kind == kindScalar
 	switch v.Kind() {
 	case reflect.String:
 		want, ok = "a text in quotes", ok && (t.isString || a.literal)

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -110,7 +109,7 @@ func TestUnmarshalJSONRefusesUnknownFieldsAtAnyDepth(t *testing.T) {
 	err = json.Unmarshal([]byte(`{"dataset":{"uri":"x"},"eval":{"job":{"steps":[{"command":"x"}]},"scorer":{"kind":"regex"}}}`), &campaign)
 	require.ErrorContains(t, err, `eval.scorer.kind: unknown field "kind"`)
 	var invalid *InvalidInput
-	require.True(t, errors.As(err, &invalid))
+	require.ErrorAs(t, err, &invalid)
 }
 
 func TestJSONRoundTrip(t *testing.T) {

@@ -26,7 +26,7 @@ func TestWithDefaultsResolvesEverything(t *testing.T) {
 	require.Equal(t, &Scorer{Type: ScorerRegex, Pattern: "x", Step: "step-2", Stream: StreamStdout}, got.Scorer)
 	require.Equal(t, 3, got.MaxAttempts)
 	require.Equal(t, Priority{Key: 3, FairnessKey: "c", FairnessWeight: 1}, got.Priority)
-	require.Equal(t, "", in.Job.Steps[0].Name, "the input is left alone")
+	require.Empty(t, in.Job.Steps[0].Name, "the input is left alone")
 	require.Equal(t, got, got.WithDefaults(Defaults{}), "a second time changes nothing")
 	require.NoError(t, got.Validate())
 }

@@ -33,7 +33,7 @@ func (c *checker) job(j Job) {
 }
 
 func (c *checker) step(at string, s Step) {
-	if s.Name != "" && !c.open(s.Name) && !(safeName.MatchString(s.Name) && safeFile(s.Name)) {
+	if s.Name != "" && !c.open(s.Name) && (!safeName.MatchString(s.Name) || !safeFile(s.Name)) {
 		c.bad(at+".name", "%q is not usable: use 1 to 64 letters, digits, dots, dashes and underscores", clip(s.Name))
 	}
 	if (s.Command == "") == (s.Code == "") {
