@@ -108,12 +108,9 @@ func supervise(ctx context.Context, term *terminal, running *devstack.Stack) err
 // devConfig makes the stack's configuration; cleanup forgets an ephemeral one.
 func devConfig(term *terminal, options devOptions) (stack devstack.Config, cleanup func() error, err error) {
 	cleanup = func() error { return nil }
-	self, err := os.Executable()
+	self, err := thisProgram()
 	if err != nil {
-		return stack, cleanup, fmt.Errorf("find this program: %w", err)
-	}
-	if self, err = filepath.EvalSymlinks(self); err != nil {
-		return stack, cleanup, fmt.Errorf("find this program: %w", err)
+		return stack, cleanup, err
 	}
 	stack = devstack.Config{
 		BinDir: filepath.Dir(self), StarterPath: self, StateDir: options.stateDir,

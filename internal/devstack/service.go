@@ -47,7 +47,7 @@ func (c Config) temporal(where Endpoints, probe Probe) service {
 func (c Config) sandboxd(where Endpoints) service {
 	args := []string{
 		"sandboxd", "--addr", loopback(c.SandboxdPort), "--state-dir", c.sandboxdDir(),
-		"--runsc", c.runscPath(), "--toolbox", c.toolboxPath(), "--remove-on-exit",
+		"--runsc", c.runscPath(), "--toolbox", c.toolboxPath(),
 	}
 	return service{
 		name: "sandboxd", path: c.StarterPath, args: append(args, c.SandboxdArgs...), env: plainEnv,
