@@ -12,7 +12,10 @@ import (
 func TestCheck(t *testing.T) {
 	code := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		require.Equal(t, "/readyz", r.URL.Path)
+		if r.URL.Path != "/readyz" {
+			http.NotFound(w, r)
+			return
+		}
 		w.WriteHeader(code)
 	}))
 	t.Cleanup(server.Close)
