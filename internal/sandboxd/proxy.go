@@ -95,13 +95,26 @@ func (s *Server) serveToolbox(w http.ResponseWriter, r *http.Request) {
 		},
 		ModifyResponse: func(response *http.Response) error {
 			response.Header.Del("Set-Cookie")
+			if response.StatusCode >= 300 && response.StatusCode < 400 {
+				return errRedirect
+			}
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { s.proxyFailed(w, r, id, err) },
 		ErrorLog:     s.stdLog,
 	}
+	// An agent may answer before the last read of the request's body, which finds only its end. net/http would otherwise close the
+	// body at the first byte of the answer, and the transport then break the answer off (8 of 100 downloads of 3 MiB, by POST).
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+		writeError(w, r, err)
+		return
+	}
 	proxy.ServeHTTP(w, r)
 }
+
+// errRedirect is a redirection out of a sandbox. The toolbox has none but those that clean up a path; a client that followed
+// one would take its API key to wherever the sandbox wants, for instance to our own control plane.
+var errRedirect = errors.New("a sandbox may not redirect")
 
 // notRunning is what Daytona answers while there is nothing to connect to.
 func notRunning(rec record) error {
@@ -112,8 +125,12 @@ func notRunning(rec record) error {
 }
 
 func (s *Server) proxyFailed(w http.ResponseWriter, r *http.Request, id string, err error) {
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, context.Canceled):
 		return // the client has gone
+	case errors.Is(err, errRedirect):
+		writeError(w, r, refuse(http.StatusNotFound, "the toolbox has no %s", r.URL.Path))
+		return
 	}
 	s.cfg.Logger.Info("toolbox did not answer", zap.String("sandbox_id", id), zap.String("path", r.URL.Path), zap.Error(err))
 	writeError(w, r, refuse(http.StatusBadGateway, "the sandbox's toolbox did not answer: %v", err))
