@@ -57,7 +57,7 @@ func (s *Server) retryDestroy(rec record) {
 	if s.begin() != nil {
 		return
 	}
-	_, held, err := s.hold(rec.ID, func(*record) error { return nil }, Destroying)
+	_, held, err := s.hold(rec.ID, Destroying, func(record, *record) error { return nil })
 	if err != nil {
 		s.work.Done()
 		return

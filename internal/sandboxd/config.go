@@ -35,7 +35,7 @@ type Config struct {
 	// NoCgroups holds limits without cgroups even where there are some. For tests.
 	NoCgroups bool
 	// Logger receives one line for each sandbox that is created, adopted, lost or destroyed. Defaults to none.
-	Logger *zap.Logger
+	Logger *zap.Logger `json:"-"`
 }
 
 // WithDefaults returns a copy with every unset field resolved, but for APIKey.

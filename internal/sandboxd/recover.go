@@ -94,12 +94,14 @@ func (s *Server) fail(ctx context.Context, exit gvisor.Exit) {
 		return
 	}
 	defer s.work.Done()
-	before, rec, err := s.hold(exit.ID, func(*record) error { return nil }, Failed)
+	reason := "the sandbox died: " + exit.Reason
+	give := func(_ record, r *record) error { r.ErrorReason = reason; return nil }
+	before, rec, err := s.hold(exit.ID, Failed, give)
 	for errors.Is(err, errBusy) { // a transition goes on, and is bounded
 		if sleep(ctx, 50*time.Millisecond) != nil {
 			return
 		}
-		before, rec, err = s.hold(exit.ID, func(*record) error { return nil }, Failed)
+		before, rec, err = s.hold(exit.ID, Failed, give)
 	}
 	if err != nil {
 		return // destroyed meanwhile
@@ -109,7 +111,7 @@ func (s *Server) fail(ctx context.Context, exit gvisor.Exit) {
 	if err := s.runtime.Delete(context.WithoutCancel(ctx), rec.ID); err != nil {
 		s.cfg.Logger.Error("clear away a sandbox that died", zap.String("sandbox_id", rec.ID), zap.Error(err))
 	}
-	if _, err := s.settle(rec.ID, func(r *record) { r.State, r.ErrorReason = Failed, "the sandbox died: "+exit.Reason }); err != nil {
+	if _, err := s.settle(rec.ID, func(*record) {}); err != nil {
 		s.cfg.Logger.Error("note a sandbox that died", zap.String("sandbox_id", rec.ID), zap.String("was", string(before.State)), zap.Error(err))
 	}
 }

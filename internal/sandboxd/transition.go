@@ -10,22 +10,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// hold begins a transition: it checks the record, marks it busy and gives it its passing state.
-func (s *Server) hold(idOrName string, check func(*record) error, passing State) (before, held record, err error) {
-	before, err = s.records.find(idOrName)
-	if err != nil {
-		return before, held, err
-	}
-	held, err = s.records.change(before.ID, func(r *record) error {
+// hold begins a transition: it marks the record busy and gives it its passing state. check sees the record as it was, may
+// refuse, and may change the one that it will be.
+func (s *Server) hold(id string, passing State, check func(was record, r *record) error) (before, held record, err error) {
+	held, err = s.records.change(id, func(r *record) error {
 		if r.busy {
 			return errBusy
 		}
 		before = r.copy()
-		if err := check(r); err != nil {
-			return err
-		}
 		r.busy, r.State, r.ErrorReason = true, passing, ""
-		return nil
+		return check(before, r)
 	})
 	if err == nil {
 		s.events.changed(s, held, before.State)
@@ -61,12 +55,12 @@ func (s *Server) startSandbox(r *http.Request) (any, error) {
 		return nil, err
 	}
 	defer s.work.Done()
-	_, rec, err = s.hold(rec.ID, func(rec *record) error {
-		if rec.State != Stopped {
-			return refuse(http.StatusBadRequest, "Sandbox is not in a startable state: %s", rec.State)
+	_, rec, err = s.hold(rec.ID, Starting, func(was record, _ *record) error {
+		if was.State != Stopped {
+			return refuse(http.StatusBadRequest, "Sandbox is not in a startable state: %s", was.State)
 		}
 		return nil
-	}, Starting)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +83,14 @@ func (s *Server) stopSandbox(r *http.Request) (any, error) {
 }
 
 func (s *Server) stop(ctx context.Context, rec record) (record, error) {
-	stoppable := func(rec *record) error {
-		if rec.State != Started {
-			return refuse(http.StatusBadRequest, "Sandbox is not in a stoppable state: %s", rec.State)
+	stoppable := func(was record, _ *record) error {
+		if was.State != Started {
+			return refuse(http.StatusBadRequest, "Sandbox is not in a stoppable state: %s", was.State)
 		}
 		return nil
 	}
 	if rec.ephemeral() {
-		if err := stoppable(&rec); err != nil {
+		if err := stoppable(rec, nil); err != nil {
 			return rec, err
 		}
 		return s.destroy(rec.ID)
@@ -105,7 +99,7 @@ func (s *Server) stop(ctx context.Context, rec record) (record, error) {
 		return rec, err
 	}
 	defer s.work.Done()
-	_, rec, err := s.hold(rec.ID, stoppable, Stopping)
+	_, rec, err := s.hold(rec.ID, Stopping, stoppable)
 	if err != nil {
 		return rec, err
 	}
@@ -136,10 +130,10 @@ func (s *Server) destroy(id string) (record, error) {
 	if err := s.begin(); err != nil {
 		return record{}, err
 	}
-	before, rec, err := s.hold(id, func(r *record) error {
-		r.Name = fmt.Sprintf("DESTROYED_%s_%d", r.Name, time.Now().UnixMilli())
+	before, rec, err := s.hold(id, Destroying, func(was record, r *record) error {
+		r.Name = fmt.Sprintf("DESTROYED_%s_%d", was.Name, time.Now().UnixMilli())
 		return nil
-	}, Destroying)
+	})
 	if err != nil {
 		s.work.Done()
 		return rec, err

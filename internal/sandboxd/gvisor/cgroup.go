@@ -35,6 +35,8 @@ type cgroup interface {
 	limitCPU(cpus int) error
 	// outOfMemory says whether the kernel killed something in it for its memory bound.
 	outOfMemory() bool
+	// kill ends every process that is still in it.
+	kill()
 	remove() error
 }
 
@@ -52,7 +54,7 @@ func findCgroups(stateDir string, log *zap.Logger) cgroupTree {
 		return nil
 	}
 	paths := parseOwnCgroups(string(own))
-	v1, errV1 := newTreeV1("/sys/fs/cgroup", baseName(stateDir), paths)
+	v1, errV1 := newTreeV1("/sys/fs/cgroup", baseName(stateDir), filepath.Join(stateDir, "cgroups.json"), paths)
 	if errV1 == nil {
 		return v1
 	}
@@ -99,6 +101,16 @@ func removeGroup(dir string) error {
 		time.Sleep(wait)
 	}
 	return fmt.Errorf("remove cgroup %s: %w", dir, err)
+}
+
+// killMembers kills the processes of a cgroup. We are never in one but for the moment of a start, with one thread.
+func killMembers(dir string) {
+	text, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	for _, field := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(field); err == nil && pid > 1 && pid != os.Getpid() {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	}
 }
 
 func subdirs(dir string) []string {

@@ -3,6 +3,7 @@
 package gvisor
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -18,10 +19,14 @@ var v1Controllers = []string{"memory", "cpu", "pids"}
 type treeV1 struct {
 	own   map[string]string // controller → directory of the cgroup that we run in
 	bases map[string]string // controller → our base directory
+	note  string            // file in the state directory that says where the bases are
 }
 
-func newTreeV1(mount, name string, paths map[string]string) (*treeV1, error) {
-	t := &treeV1{own: map[string]string{}, bases: map[string]string{}}
+// newTreeV1 makes the base directories. Where we run in another cgroup than the server before us did, its bases, which are
+// noted in the file, are used on: living machines are in them.
+func newTreeV1(mount, name, note string, paths map[string]string) (*treeV1, error) {
+	t := &treeV1{own: map[string]string{}, bases: map[string]string{}, note: note}
+	earlier := readBases(note)
 	for _, controller := range v1Controllers {
 		path, ok := paths[controller]
 		if !ok {
@@ -32,12 +37,30 @@ func newTreeV1(mount, name string, paths map[string]string) (*treeV1, error) {
 			t.own[controller] = filepath.Join(mount, controller) // a container that sees its own cgroup as the root
 		}
 		t.bases[controller] = filepath.Join(t.own[controller], name)
+		if isDir(earlier[controller]) {
+			t.bases[controller] = earlier[controller]
+		}
 		if err := os.MkdirAll(t.bases[controller], 0o755); err != nil {
 			t.removeBase()
 			return nil, fmt.Errorf("make cgroup: %w", err)
 		}
 	}
+	text, err := json.Marshal(t.bases)
+	if err == nil {
+		err = os.WriteFile(note, text, 0o600)
+	}
+	if err != nil {
+		t.removeBase()
+		return nil, fmt.Errorf("note cgroups: %w", err)
+	}
 	return t, nil
+}
+
+func readBases(note string) map[string]string {
+	bases := map[string]string{}
+	text, _ := os.ReadFile(note)
+	_ = json.Unmarshal(text, &bases) // none is noted on the first start
+	return bases
 }
 
 func (t *treeV1) name() string { return "cgroup v1" }
@@ -66,6 +89,9 @@ func (t *treeV1) list() []string { return subdirs(t.bases["memory"]) }
 func (t *treeV1) removeBase() {
 	for _, base := range t.bases {
 		_ = os.Remove(base) // stays when a machine lives in it
+	}
+	if len(t.list()) == 0 {
+		_ = os.Remove(t.note)
 	}
 }
 
@@ -104,6 +130,8 @@ func (g groupV1) limitCPU(cpus int) error {
 func (g groupV1) outOfMemory() bool {
 	return eventCount(filepath.Join(g.dir("memory"), "memory.oom_control"), "oom_kill") > 0
 }
+
+func (g groupV1) kill() { killMembers(g.dir("memory")) }
 
 func (g groupV1) remove() error {
 	var errs []error

@@ -108,4 +108,6 @@ func (g groupV2) outOfMemory() bool {
 	return eventCount(filepath.Join(g.dir, "memory.events"), "oom_kill") > 0
 }
 
+func (g groupV2) kill() { killMembers(g.dir) }
+
 func (g groupV2) remove() error { return removeGroup(g.dir) }

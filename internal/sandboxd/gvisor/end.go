@@ -21,10 +21,12 @@ func (r *Runtime) Stop(ctx context.Context, id string) error {
 	if err := os.RemoveAll(fresh); err != nil {
 		return fmt.Errorf("stop machine %s: %w", id, err)
 	}
+	l := r.take(id) // the checkpoint ends the machine, which is no exit to report
 	if _, err := r.call(ctx, append(r.globalFlags(id, 0), "fscheckpoint", "--image-path="+fresh, id)...); err != nil {
+		r.giveBack(l)
 		return fmt.Errorf("save files of machine %s: %w", id, err)
 	}
-	if err := r.halt(ctx, id); err != nil {
+	if err := r.end(ctx, id, l); err != nil {
 		return err
 	}
 	if err := errors.Join(os.RemoveAll(r.savedDir(id)), os.Rename(fresh, r.savedDir(id))); err != nil {
@@ -49,9 +51,14 @@ func (r *Runtime) Delete(ctx context.Context, id string) error {
 }
 
 // halt ends all processes of a machine and removes its cgroup.
-func (r *Runtime) halt(ctx context.Context, id string) error {
-	l := r.take(id)
-	if l != nil {
+func (r *Runtime) halt(ctx context.Context, id string) error { return r.end(ctx, id, r.take(id)) }
+
+// end is halt for a machine whose life was taken; nil where this runtime holds none.
+func (r *Runtime) end(ctx context.Context, id string, l *life) error {
+	if l == nil {
+		// An earlier server's, or one whose start failed: a launcher may still be making processes.
+		r.killStrays(func(machine string) bool { return machine == id })
+	} else {
 		l.cancel()
 		if l.launch != nil {
 			<-l.launch.done // bounded; before it, gVisor's state on disk is not whole
@@ -68,7 +75,9 @@ func (r *Runtime) halt(ctx context.Context, id string) error {
 		}
 	}
 	if r.cgroups != nil {
-		if err := r.cgroups.open(id).remove(); err != nil {
+		group := r.cgroups.open(id)
+		group.kill()
+		if err := group.remove(); err != nil {
 			return err
 		}
 	}
@@ -80,7 +89,6 @@ func (r *Runtime) halt(ctx context.Context, id string) error {
 func (r *Runtime) removeContainer(ctx context.Context, id string) error {
 	states, _ := filepath.Glob(filepath.Join(r.cfg.StateDir, "runsc", id+"_sandbox:*"))
 	if len(states) == 0 {
-		r.killStrays(func(machine string) bool { return machine == id })
 		return nil
 	}
 	_, err := r.call(ctx, append(r.globalFlags(id, 0), "delete", "-force", id)...)

@@ -25,6 +25,7 @@ type life struct {
 	launch *ending // nil when adopted
 	gone   chan struct{}
 	cancel context.CancelFunc
+	ended  bool // guarded by Runtime.mu
 }
 
 // attach begins to hold a running machine: CPU bound, exit, memory.
@@ -64,6 +65,7 @@ func (r *Runtime) watchExit(l *life) {
 	defer close(l.gone)
 	waitPidfd(l.pidfd)
 	r.mu.Lock()
+	l.ended = true
 	current := r.lives[l.id] == l
 	if current {
 		delete(r.lives, l.id)
@@ -95,6 +97,20 @@ func (r *Runtime) take(id string) *life {
 	l := r.lives[id]
 	delete(r.lives, id)
 	return l
+}
+
+// giveBack undoes take, for a machine that could not be ended.
+func (r *Runtime) giveBack(l *life) {
+	if l == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.ended {
+		r.report(Exit{l.id, "its process died"})
+		return
+	}
+	r.lives[l.id] = l
 }
 
 // forget stops watching and leaves the machine alone.

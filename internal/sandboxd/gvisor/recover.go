@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
@@ -38,7 +39,9 @@ func (r *Runtime) Recover(ctx context.Context, keep func(State) bool) error {
 	if r.cgroups != nil {
 		for _, id := range r.cgroups.list() {
 			if !kept[id] {
-				errs = append(errs, r.cgroups.open(id).remove())
+				group := r.cgroups.open(id)
+				group.kill()
+				errs = append(errs, group.remove())
 			}
 		}
 	}
@@ -95,14 +98,30 @@ func (r *Runtime) readSpec(id string) (Spec, error) {
 	return s, json.Unmarshal(text, &s)
 }
 
-// killStrays kills gVisor's processes of the machines that match, launchers that an earlier server left among them.
+// strayPasses and strayPause bound the killing of strays. Launchers make processes while they are looked for, so it goes on
+// until a pass finds none.
+const (
+	strayPasses = 200
+	strayPause  = 5 * time.Millisecond
+)
+
+// killStrays kills gVisor's processes of the machines that match.
 func (r *Runtime) killStrays(match func(machine string) bool) {
-	for pid, machine := range r.ours() {
-		if match(machine) && pid != os.Getpid() {
-			r.cfg.Logger.Info("kill a process of a machine that is not kept", zap.Int("pid", pid), zap.String("machine", machine))
-			_ = unix.Kill(pid, unix.SIGKILL)
+	for range strayPasses {
+		found := false
+		for pid, machine := range r.ours() {
+			if match(machine) {
+				found = true
+				r.cfg.Logger.Debug("kill a process of a machine that is not kept", zap.Int("pid", pid), zap.String("machine", machine))
+				_ = unix.Kill(pid, unix.SIGKILL)
+			}
 		}
+		if !found {
+			return
+		}
+		time.Sleep(strayPause)
 	}
+	r.cfg.Logger.Error("processes of machines that are not kept do not end")
 }
 
 // removeTemplates removes those that neither this runtime nor a kept machine uses.
