@@ -55,8 +55,9 @@ part_unprivileged() {
     chown -R "$id:$id" "$here/src/$folder" && chmod a+rx "$here/src/$folder/unprivileged.test"
     (cd "$here/src/$folder" && setpriv --reuid "$id" --regid "$id" --clear-groups env HOME="$here/home" TMPDIR="$here/tmp" \
       PITWALL_RUNSC="$here/bin/runsc" PITWALL_TOOLBOX="$here/bin/toolbox" PITWALL_BIN="$here/bin" \
-      ./unprivileged.test -test.timeout 10m >"$here/output" 2>&1) && echo "ok  $package as uid $id" ||
+      ./unprivileged.test -test.v -test.timeout 10m >"$here/output" 2>&1) && echo "ok  $package as uid $id" ||
       { cat "$here/output" && echo "FAIL $package as uid $id" && result=1; }
+    sed -n "s|^ *[a-z_0-9]*_test.go:[0-9]*: \(not run:.*\)|$package as uid $id: \1|p" "$here/output" >>"$here/skips"
   done
   return $result
 }
