@@ -131,7 +131,7 @@ func (s *Server) permissions(w http.ResponseWriter, r *http.Request) error {
 
 // chmod changes a file's mode; for root through a descriptor, so that a link put there meanwhile is not followed.
 func (id identity) chmod(path string, mode os.FileMode) error {
-	if !id.isRoot() {
+	if !id.root {
 		return os.Chmod(path, mode)
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)

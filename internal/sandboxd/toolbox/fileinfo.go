@@ -86,7 +86,7 @@ func (s *Server) onPath(r *http.Request, parameter string, fn func(id identity, 
 
 // stat follows a link as the last component for the user, never for root.
 func (id identity) stat(path string) (os.FileInfo, error) {
-	if id.isRoot() {
+	if id.root {
 		return os.Lstat(path)
 	}
 	return os.Stat(path)

@@ -33,7 +33,7 @@ func (id identity) locate(path string, makeDirs bool) (*located, error) {
 		return nil, badRequest("path %q has a NUL byte", path)
 	}
 	name := workDir(id, path)
-	if !id.isRoot() {
+	if !id.root {
 		loc := &located{name: name, path: name}
 		if makeDirs {
 			return loc, os.MkdirAll(filepath.Dir(name), 0o755)
@@ -65,7 +65,7 @@ func (l *located) wrap(err error) error {
 
 // nofollow is the open flag by which root refuses a link as the last component.
 func (id identity) nofollow() int {
-	if id.isRoot() {
+	if id.root {
 		return unix.O_NOFOLLOW
 	}
 	return 0

@@ -59,7 +59,7 @@ func newGroups(mount string, limits Limits) (*groups, error) {
 
 // of is the group that a command of id is born in.
 func (g *groups) of(id identity) *group {
-	if id.isRoot() {
+	if id.root {
 		return g.control
 	}
 	return g.job

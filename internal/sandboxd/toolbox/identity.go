@@ -23,6 +23,8 @@ type identity struct {
 	home     string
 	// current says that it is the agent's own user, so nothing has to be switched.
 	current bool
+	// root says that it is the sandbox's root, which must not be led astray by a link that the user planted.
+	root bool
 }
 
 func (s *Server) identityOf(r *http.Request) (identity, error) {
@@ -35,9 +37,6 @@ func (s *Server) identityOf(r *http.Request) (identity, error) {
 		return identity{}, badRequest("%s %q: must be root, %s or absent", HeaderUser, name, s.cfg.User)
 	}
 }
-
-// isRoot says that the identity is the sandbox's root, which must not be led astray by a link of the user's.
-func (id identity) isRoot() bool { return id.uid == 0 }
 
 // do runs fn with the file rights of the identity, on an OS thread of its own whose *effective* user alone is switched:
 // the real and the saved one stay root's, so no process of the user may signal or trace the agent meanwhile. gVisor has no

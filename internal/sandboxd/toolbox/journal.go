@@ -28,13 +28,15 @@ type journal struct {
 	// space is what all journals together may still take.
 	space *atomic.Int64
 
-	mu      sync.Mutex
-	file    *os.File // nil: closed
-	size    int64
-	last    stream
-	full    bool
-	done    bool
-	changed chan struct{} // closed, and replaced, at each change
+	mu   sync.Mutex
+	file *os.File // nil: closed
+	size int64
+	// reserved is what it has taken of space; a last line that says it is full comes on top.
+	reserved int64
+	last     stream
+	full     bool
+	done     bool
+	changed  chan struct{} // closed, and replaced, at each change
 }
 
 func newJournal(path string, space *atomic.Int64) (*journal, error) {
@@ -76,6 +78,7 @@ func (j *journal) reserve(n int64) bool {
 		j.space.Add(n)
 		return false
 	}
+	j.reserved += n
 	return true
 }
 
@@ -102,7 +105,7 @@ func (j *journal) remove() {
 	j.finish()
 	j.close()
 	if os.Remove(j.path) == nil {
-		j.space.Add(j.size)
+		j.space.Add(j.reserved)
 	}
 }
 

@@ -21,6 +21,9 @@ const maxTimeoutSeconds = 100_000_000
 // errTimeout says that a command was killed at its timeout.
 var errTimeout = errors.New("command execution timeout")
 
+// errStopped says that the agent stopped while a command ran.
+var errStopped = errors.New("the sandbox is stopping")
+
 // outcome is how a command ended. Code is -1 when it could not be started or a signal ended it.
 type outcome struct {
 	code int
@@ -47,14 +50,19 @@ func (s *Server) run(c command, stdin string, timeout time.Duration) (outcome, e
 	}()
 	ctx, cancel := timeoutContext(timeout)
 	defer cancel()
+	abandon := func(err error) (outcome, error) {
+		proc.killGroup()
+		// A process that left the group may hold the pipes for ever: let go of both.
+		_, _ = in.Close(), out.Close()
+		return outcome{}, err
+	}
 	for _, done := range []<-chan struct{}{closed, proc.exited} {
 		select {
 		case <-done:
 		case <-ctx.Done():
-			proc.killGroup()
-			// A process that left the group may hold the pipes for ever: let go of both.
-			_, _ = in.Close(), out.Close()
-			return outcome{}, errTimeout
+			return abandon(errTimeout)
+		case <-s.stopped:
+			return abandon(errStopped)
 		}
 	}
 	return outcome{proc.exitCode(), output.text()}, nil

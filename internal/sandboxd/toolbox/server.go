@@ -40,6 +40,8 @@ type Server struct {
 	watcher    *watcher // nil: SingleUser
 	sessions   *sessions
 	slots      chan struct{}
+	// stopped is closed when Serve no longer waits for requests to end.
+	stopped chan struct{}
 }
 
 // New prepares an agent. It starts nothing yet, but mounts the sandbox's control groups.
@@ -55,9 +57,9 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:   cfg,
 		user:  identity{name: cfg.User, uid: cfg.UID, gid: cfg.GID, home: cfg.Home},
-		root:  identity{name: "root", home: cfg.Home, current: true},
+		root:  identity{name: "root", home: cfg.Home, current: true, root: true},
 		env:   newEnvironment(cfg.Env),
-		slots: make(chan struct{}, maxRequests),
+		slots: make(chan struct{}, maxRequests), stopped: make(chan struct{}),
 	}
 	if s.sessions, err = newSessions(filepath.Join(cfg.StateDir, "sessions")); err != nil {
 		return nil, err
@@ -108,19 +110,19 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: s.Handler(), MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 	}
-	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer cancel()
 		if err := server.Shutdown(grace); err != nil {
 			_ = server.Close()
 		}
-		stopped <- nil
+		close(s.stopped)
 	})
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve toolbox: %w", err)
 	}
-	return <-stopped
+	<-s.stopped
+	return nil
 }
 
 // Listen opens the socket at path, which only its owner may use, in place of one that an earlier agent left.

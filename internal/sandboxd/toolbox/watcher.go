@@ -36,8 +36,8 @@ type watcher struct {
 	// started is signalled by each start of a process.
 	started chan struct{}
 
-	// refusedForks is how many were refused in both groups at the last look.
-	refusedForks int64
+	// last is what the last look saw.
+	last bothUsages
 }
 
 // run watches until ctx ends.
@@ -80,13 +80,19 @@ func (w *watcher) look() (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read usage: %w", err)
 	}
+	refused := used.job.refusedForks > w.last.job.refusedForks
+	if strays > 0 {
+		// Else it was root's own commands that were refused, which is not the job's doing.
+		refused = refused || used.control.refusedForks > w.last.control.refusedForks
+	}
+	w.last = used
 	now, userProcesses := time.Now().UTC(), used.job.processes+int64(strays)
 	switch memory := used.memoryBytes(); {
 	case used.job.processes+used.control.processes == 0:
 		return 0, nil
 	case w.limits.MemoryBytes > 0 && memory > w.limits.MemoryBytes:
 		return minPeriod, w.end(LimitEvent{now, LimitMemory, memory, w.limits.MemoryBytes})
-	case w.limits.Processes > 0 && (userProcesses > w.limits.Processes || used.refusedForks() > w.refusedForks):
+	case w.limits.Processes > 0 && (refused || userProcesses > w.limits.Processes):
 		// A refused fork would have been one more than the bound.
 		return minPeriod, w.end(LimitEvent{now, LimitProcesses, max(userProcesses, w.limits.Processes+1), w.limits.Processes})
 	default:
@@ -108,8 +114,6 @@ type bothUsages struct{ job, control usage }
 
 // memoryBytes counts root's commands too: the user's processes that they started may be there.
 func (b bothUsages) memoryBytes() int64 { return b.job.memoryBytes + b.control.memoryBytes }
-
-func (b bothUsages) refusedForks() int64 { return b.job.refusedForks + b.control.refusedForks }
 
 func (w *watcher) usage() (bothUsages, error) {
 	job, errJob := w.groups.job.usage()
@@ -152,7 +156,7 @@ func (w *watcher) end(event LimitEvent) error {
 	err := w.killAll()
 	// Forks that were refused until now belong to this event.
 	used, errUsage := w.usage()
-	w.refusedForks = used.refusedForks()
+	w.last = used
 	return errors.Join(err, errUsage)
 }
 

@@ -10,11 +10,16 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"pitwall/internal/sandboxd/toolbox"
 )
 
+// softMemory is what the collector keeps the agent's heap within where it can; the sandbox's outer bound counts it.
+const softMemory = 64 << 20
+
 func main() {
+	debug.SetMemoryLimit(softMemory)
 	ctx, stop := toolbox.Signals(context.Background())
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
