@@ -103,7 +103,8 @@ func printCampaignPlan(term *terminal, plan campaignPlan) error {
 	}
 	term.printf("campaign %s\n", plan.Campaign)
 	term.printf("dataset  %s (%s)\n", visible(plan.Effective.Dataset.URI), plan.Effective.Dataset.Format)
-	term.printf("answers  %s %s\n", plan.Effective.Answers.From, visible(plan.Effective.Answers.URI))
+	answers := plan.Effective.Answers
+	term.printf("answers  %s %s\n", answers.From, visible(answers.URI+answers.Field))
 	if !plan.Counted {
 		term.printf("trials   not counted: the data stands where only a worker reads it\n")
 		return nil

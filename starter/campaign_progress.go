@@ -40,6 +40,7 @@ func askProgress(ctx context.Context, temporal client.Client, running client.Wor
 	return progress.Add(shard), nil
 }
 
+// progressText is one line; elapsed 0 is left out.
 func progressText(progress workflows.CampaignProgress, elapsed time.Duration) string {
 	if progress.Total == 0 {
 		return progress.Phase + " …"
@@ -52,7 +53,10 @@ func progressText(progress workflows.CampaignProgress, elapsed time.Duration) st
 	if running := progress.Started - progress.Finished; running > 0 {
 		text += fmt.Sprintf(" · %d under way", running)
 	}
-	return text + " · " + elapsed.Round(time.Second).String()
+	if elapsed > 0 {
+		text += " · " + elapsed.Round(time.Second).String()
+	}
+	return text
 }
 
 func bar(done, total int) string {

@@ -21,7 +21,7 @@ type Config struct {
 	// StoreURL is the artifact store of the worker. Defaults to the folder store in StateDir.
 	StoreURL string
 
-	// Ports; 0 chooses a free one. A busy one is a BusyPortError.
+	// Ports; 0 takes the last start's, if that is free, else any free one. A busy one is a BusyPortError.
 	TemporalPort int
 	UIPort       int
 	SandboxdPort int
@@ -62,6 +62,7 @@ func (c Config) WithDefaults() Config {
 func (c Config) databaseFile() string { return filepath.Join(c.StateDir, "temporal.db") }
 func (c Config) sandboxdDir() string  { return filepath.Join(c.StateDir, "sandboxd") }
 func (c Config) logDir() string       { return filepath.Join(c.StateDir, "logs") }
+func (c Config) portsFile() string    { return filepath.Join(c.StateDir, "ports.json") }
 func (c Config) lockFile() string     { return filepath.Join(c.StateDir, "lock") }
 
 // Programs.

@@ -106,6 +106,30 @@ func TestStackStartsAndStopsEverything(t *testing.T) {
 	requireAllGone(t, bin)
 }
 
+func TestPortsAreRemembered(t *testing.T) {
+	bin, told := newBin(t), &notices{}
+	config := testConfig(bin, t.TempDir())
+	config.Notify = told.add
+	first, err := Start(t.Context(), config, dialProbe)
+	require.NoError(t, err)
+	require.NoError(t, first.Stop())
+
+	second, err := Start(t.Context(), config, dialProbe)
+	require.NoError(t, err)
+	require.Equal(t, first.Endpoints(), second.Endpoints())
+	require.NoError(t, second.Stop())
+	require.False(t, told.contain("sandbox server was on port"))
+
+	taken, err := net.Listen("tcp", loopback(first.config.SandboxdPort))
+	require.NoError(t, err)
+	defer taken.Close()
+	third, err := Start(t.Context(), config, dialProbe)
+	require.NoError(t, err)
+	require.NotEqual(t, first.Endpoints().DaytonaAPIURL, third.Endpoints().DaytonaAPIURL)
+	require.NoError(t, third.Stop())
+	require.True(t, told.contain("sandbox server was on port"))
+}
+
 func TestWorkerSeesThisStackOnly(t *testing.T) {
 	bin := newBin(t)
 	stack, err := Start(t.Context(), testConfig(bin, t.TempDir()), dialProbe)
