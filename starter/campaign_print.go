@@ -3,22 +3,24 @@ package main
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 
 	"pitwall/internal/spec"
 )
 
-func printCampaign(term *terminal, summary campaignSummary) error {
+func printCampaign(term *terminal, target deployment, summary campaignSummary) error {
 	if term.wantsJSON() {
 		return term.printJSON(summary)
 	}
 	term.printf("%s  campaign %s (%s)\n", summary.Verdict, visible(summary.Campaign), summary.Status)
 	printMetrics(term, summary.Metrics)
 	if summary.SandboxesLeft != nil {
-		term.printf("  sandboxes    %d left, %.1f sandbox-seconds used\n", *summary.SandboxesLeft, summary.SandboxSeconds)
+		term.printf("  sandboxes    %d left at the provider, %.1f sandbox-seconds used\n", *summary.SandboxesLeft, summary.SandboxSeconds)
 	}
-	term.printf("  results      %s\n", summary.ResultsURI)
+	term.printf("  results      %s\n", target.shown(summary.ResultsURI))
+	term.printf("  evidence     %s\n", path.Join(path.Dir(target.shown(summary.ResultsURI)), "trials"))
 	return nil
 }
 

@@ -70,7 +70,7 @@ func showStatus(ctx context.Context, term *terminal, name string) error {
 	default:
 		return err
 	}
-	return printStatus(term, status)
+	return printStatus(term, target, status)
 }
 
 // askCampaign asks Temporal about a campaign that the store has no summary of.
@@ -100,13 +100,13 @@ func askCampaign(ctx context.Context, target deployment, status *campaignStatus)
 	return nil
 }
 
-func printStatus(term *terminal, status campaignStatus) error {
+func printStatus(term *terminal, target deployment, status campaignStatus) error {
 	if term.wantsJSON() {
 		return term.printJSON(status)
 	}
 	switch {
 	case status.Result != nil:
-		return printCampaign(term, campaignSummary{CampaignResult: *status.Result, WorkflowID: status.WorkflowID})
+		return printCampaign(term, target, campaignSummary{CampaignResult: *status.Result, WorkflowID: status.WorkflowID})
 	case status.Progress != nil:
 		term.printf("%s  campaign %s: %s\n", status.Status, status.Campaign, progressText(*status.Progress, 0))
 		for _, last := range status.Progress.LastErrors {
@@ -172,5 +172,5 @@ func waitForCancelled(ctx context.Context, term *terminal, target deployment, te
 	}
 	summary := campaignSummary{CampaignResult: result, WorkflowID: running.GetID(), RunID: running.GetRunID()}
 	summary.SandboxesLeft = awaitNoSandboxes(ctx, term, target, name)
-	return printCampaign(term, summary)
+	return printCampaign(term, target, summary)
 }

@@ -47,7 +47,7 @@ func waitForCampaign(ctx context.Context, term *terminal, target deployment, tem
 			return err
 		}
 	}
-	if err := printCampaign(term, summary); err != nil {
+	if err := printCampaign(term, target, summary); err != nil {
 		return err
 	}
 	return campaignOutcome(result)

@@ -52,6 +52,10 @@ func runDemo(ctx context.Context, term *terminal, running *devstack.Stack, optio
 	if death := context.Cause(ctx); death != nil && !errors.Is(death, context.Canceled) {
 		return explainStack(death)
 	}
+	if ctx.Err() == nil && !term.wantsJSON() {
+		term.printf("  Temporal UI  %s (until now; the demo stops everything that it started)\n", target.uiURL)
+		term.printf("Read it again:  PITWALL_STORE=%s starter campaign list --all\n", target.Store)
+	}
 	return err
 }
 

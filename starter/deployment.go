@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
@@ -92,4 +93,14 @@ func linkTo(target deployment, id, runID string) string {
 	}
 	return fmt.Sprintf(": %s/namespaces/%s/workflows/%s/%s/history", target.uiURL,
 		url.PathEscape(target.namespace()), url.PathEscape(id), url.PathEscape(runID))
+}
+
+// shown is a store URI for people: the file's path where the store is a folder of this machine.
+func (d deployment) shown(uri string) string {
+	location, err := url.Parse(d.Store)
+	key, keyErr := artifact.Key(uri)
+	if err != nil || keyErr != nil || location.Scheme != "file" {
+		return uri
+	}
+	return filepath.Join(filepath.FromSlash(location.Path), filepath.FromSlash(key))
 }

@@ -59,7 +59,7 @@ func runDoctor(ctx context.Context, term *terminal, live bool) error {
 	examined.temporal(ctx)
 	examined.provider(ctx)
 	examined.store(ctx)
-	examined.machine()
+	examined.machine(ctx)
 	report := doctorReport{Findings: examined.findings}
 	if live {
 		if report.Live, err = examined.live(ctx); err != nil {

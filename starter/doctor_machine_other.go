@@ -2,7 +2,9 @@
 
 package main
 
+import "context"
+
 // machine: local sandboxes need Linux.
-func (e *examination) machine() {
+func (e *examination) machine(context.Context) {
 	e.add("local sandboxes", findingSkip, "they need Linux; this machine uses a remote Daytona", "")
 }

@@ -24,7 +24,7 @@ func evalOutcome(ctx context.Context, result spec.EvalResult) error {
 	return outcome(exitInfra)
 }
 
-func printEval(term *terminal, result spec.EvalResult) error {
+func printEval(term *terminal, target deployment, result spec.EvalResult) error {
 	if term.wantsJSON() {
 		return term.printJSON(result)
 	}
@@ -39,13 +39,13 @@ func printEval(term *terminal, result spec.EvalResult) error {
 		printSteps(term, *result.Job)
 	}
 	for _, found := range result.Artifacts {
-		printArtifact(term, found)
+		printArtifact(term, target, found)
 	}
 	for _, attempt := range result.Attempts {
 		printSandboxes(term, attempt, len(result.Attempts) > 1)
 	}
 	if result.ResultURI != "" {
-		term.printf("  result    %s\n", result.ResultURI)
+		term.printf("  result    %s\n", target.shown(result.ResultURI))
 	}
 	return nil
 }
@@ -103,10 +103,10 @@ func printTail(term *terminal, name string, stream spec.Stream) {
 	}
 }
 
-func printArtifact(term *terminal, found spec.Artifact) {
+func printArtifact(term *terminal, target deployment, found spec.Artifact) {
 	switch {
 	case found.Ref != nil:
-		term.printf("  artifact  %s (%d bytes) %s\n", visible(found.Path), found.Ref.Bytes, found.Ref.URI)
+		term.printf("  artifact  %s (%d bytes) %s\n", visible(found.Path), found.Ref.Bytes, target.shown(found.Ref.URI))
 	default:
 		term.printf("  artifact  %s: %s%s\n", visible(found.Path), found.Status, because(found.Reason))
 	}

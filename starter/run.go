@@ -98,7 +98,7 @@ func startEval(ctx context.Context, term *terminal, target deployment, input spe
 	if err != nil {
 		return err
 	}
-	if err := printEval(term, result); err != nil {
+	if err := printEval(term, target, result); err != nil {
 		return err
 	}
 	return evalOutcome(ctx, result)
