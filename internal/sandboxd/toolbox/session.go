@@ -351,10 +351,11 @@ func (s *session) close() {
 	s.proc.killGroup()
 	<-s.proc.exited
 	s.end()
+	// What left the group may hold the pipes for ever. Without mu, as Close waits for the pumps to let go of the files, which
+	// they do under mu.
+	_, _ = s.output[0].Close(), s.output[1].Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// What left the group may hold the pipes for ever.
-	_, _ = s.output[0].Close(), s.output[1].Close()
 	for _, c := range s.commands {
 		c.journal.remove()
 	}
