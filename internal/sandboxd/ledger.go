@@ -88,7 +88,13 @@ func (l *ledger) open() error {
 		return fmt.Errorf("open ledger: %w", err)
 	}
 	l.file, l.written = file, info.Size()
-	return nil
+	if l.written == 0 {
+		return nil
+	}
+	// Ends a line that a kill may have cut short; an empty one is passed over.
+	n, err := file.Write([]byte("\n"))
+	l.written += int64(n)
+	return err
 }
 
 // replay reads the newest file. A last line that was cut short by a kill is passed over.

@@ -49,10 +49,9 @@ func chooseCPUs(all unix.CPUSet, start, count int) unix.CPUSet {
 	return set
 }
 
-// applyAffinity sets the threads of the process and of its children (the stubs that run the sandbox's programs).
+// applyAffinity sets the threads of the process and of all below it (the stubs that run the sandbox's programs).
 func applyAffinity(pid int, set *unix.CPUSet, seen map[int]bool) (fresh int, err error) {
-	pids := append([]int{pid}, children(pid)...)
-	for _, p := range pids {
+	for _, p := range descendants(pid) {
 		tasks, readErr := os.ReadDir(fmt.Sprintf("/proc/%d/task", p))
 		if readErr != nil {
 			continue // ended meanwhile

@@ -16,7 +16,7 @@ import (
 func cpuSeconds(t *testing.T, pid int) float64 {
 	t.Helper()
 	total := 0.0
-	for _, p := range append([]int{pid}, children(pid)...) {
+	for _, p := range descendants(pid) {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
 		if err != nil {
 			continue

@@ -26,6 +26,15 @@ func children(pid int) []int {
 	return found
 }
 
+// descendants are a process and all below it, as far as they can be seen at one moment.
+func descendants(pid int) []int {
+	found := []int{pid}
+	for i := 0; i < len(found); i++ {
+		found = append(found, children(found[i])...)
+	}
+	return found
+}
+
 // ours are the processes of gVisor on this state directory: process ID → machine. They carry --root=<our directory> in their
 // command line, and the machine's ID as an argument; both are set by us, never by a sandbox.
 func (r *Runtime) ours() map[int]string {
