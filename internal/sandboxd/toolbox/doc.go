@@ -24,8 +24,8 @@
 //
 //	limit               of                    how                                     over it
 //	processes           job together          pids.max: hard                          fork fails; all are killed within 250 ms
-//	memory_bytes        job together          memory.current, looked at each 10 to    all are killed; overshoot 9 to 14 MB seen,
-//	                                          250 ms as need be: watched              40 MB allowed for
+//	memory_bytes        job together          memory.current, looked at each 10 to    all are killed; overshoot up to 14 MB seen
+//	                                          250 ms as need be: watched              for one process, 151 for six
 //	open_files, file_size_bytes, address_space_bytes, cpu_seconds
 //	                    each process          rlimits, set before its first           EMFILE, SIGXFSZ, ENOMEM, SIGXCPU
 //	                                          instruction: hard

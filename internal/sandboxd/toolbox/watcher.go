@@ -17,7 +17,8 @@ const (
 	minPeriod = 10 * time.Millisecond
 	maxPeriod = 250 * time.Millisecond
 	// growthPerMicrosecond is 4 GB/s: more than the 2 GB/s at which gVisor was seen to hand out fresh pages to a job on two
-	// cores. What it gives in minPeriod, 40 MB, is the overshoot to be expected; the sandbox's outer bound has to lie above.
+	// cores. The overshoot is what a job takes in minPeriod and until the agent gets a processor: up to 14 MB was seen for one
+	// process, 151 MB for six at once on two loaded cores. The sandbox's outer bound should lie 256 MB above.
 	growthPerMicrosecond = 4_000
 )
 
