@@ -81,6 +81,16 @@ func cutMarker(data []byte) (run, rest []byte, marker stream) {
 	return data, nil, 0
 }
 
+// beforeLastMarker is the length of a piece without the marker at its end, if it has one: Daytona's client libraries take the
+// first byte of such a marker for output and lose the switch (TypeScript 0.205 and 0.216). A piece that is a marker stays whole.
+func beforeLastMarker(piece []byte) int {
+	n := len(piece) - markerSize
+	if n > 0 && (bytes.Equal(piece[n:], stdout.marker()) || bytes.Equal(piece[n:], stderr.marker())) {
+		return n
+	}
+	return len(piece)
+}
+
 // demux takes a whole journal apart. Bytes before the first marker are stdout.
 func demux(journal []byte) (out, errOut []byte) {
 	var o, e bytes.Buffer

@@ -146,6 +146,7 @@ func (j *journal) send(ctx context.Context, follow bool, write func([]byte) erro
 			if err != nil && !errors.Is(err, io.EOF) || n == 0 {
 				return fmt.Errorf("read journal: %w", err)
 			}
+			n = beforeLastMarker(chunk[:n])
 			if err := write(chunk[:n]); err != nil {
 				return err
 			}
