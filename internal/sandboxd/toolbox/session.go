@@ -67,6 +67,7 @@ type sessionCommand struct {
 	interactive  bool // it gets input
 	suppressEcho bool
 	journal      *journal
+	started      chan struct{} // closed when it becomes the current one
 	finished     chan struct{} // closed after code is set
 	code         int
 	running      bool
@@ -138,7 +139,7 @@ func (s *session) add(id string, req sessionExecRequest) (*sessionCommand, error
 	}
 	c := &sessionCommand{
 		id: id, text: req.Command, interactive: req.async(), suppressEcho: req.SuppressInputEcho,
-		journal: j, finished: make(chan struct{}),
+		journal: j, started: make(chan struct{}), finished: make(chan struct{}),
 	}
 	s.commands = append(s.commands, c)
 	select {
@@ -186,6 +187,7 @@ func (s *session) startNext() *sessionCommand {
 	}
 	s.current = s.commands[s.next]
 	s.current.running = true
+	close(s.current.started)
 	s.next++
 	return s.current
 }
@@ -318,8 +320,16 @@ func (s *session) command(id string) (*sessionCommand, error) {
 	return nil, notFound("session %s has no command %s", s.id, id)
 }
 
-// send gives a running command a line of input.
+// send gives a command a line of input, and waits a while for one that was queued a moment ago: a client library sends as soon
+// as it has the command's id.
 func (s *session) send(c *sessionCommand, data string) error {
+	if c.interactive {
+		select {
+		case <-c.started:
+		case <-c.finished:
+		case <-time.After(inputTimeout):
+		}
+	}
 	s.mu.Lock()
 	running := c.running
 	s.mu.Unlock()
