@@ -30,7 +30,7 @@ func (e usageError) Unwrap() error { return e.error }
 func execute(ctx context.Context, args, environ []string, stderr io.Writer) int {
 	setup, err := readSetup(args, environ, stderr)
 	if err == nil {
-		err = run(ctx, setup)
+		err = work(ctx, setup)
 	}
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):

@@ -13,7 +13,8 @@
 // A child runs in a process group of its own, so that a terminal's Ctrl-C reaches only the parent, which then stops the
 // children in order. Linux sends a child SIGTERM when the parent dies in any other way (Pdeathsig), so kill -9 of the
 // parent leaves nothing running: temporal-dev and the worker end themselves, and the sandbox server removes its
-// sandboxes first.
+// sandboxes first. The signal comes once for each thread that the parent had, so a child must take a repeated SIGTERM
+// for the same one.
 //
 // Children write to files, never to pipes of the parent: a Go program is killed by SIGPIPE when it writes to a standard
 // stream that nobody reads, and the sandbox server must outlive its parent for as long as it cleans up.

@@ -20,8 +20,8 @@ import (
 // startBound is how long a start may wait for what it needs, before it says what is missing.
 const startBound = 30 * time.Second
 
-// run serves the chosen queues until ctx ends, and then drains.
-func run(ctx context.Context, setup setup) error {
+// work serves the chosen queues until ctx ends, and then drains.
+func work(ctx context.Context, setup setup) error {
 	needs, err := connect(ctx, setup)
 	if err != nil {
 		return err

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+)
+
+func TestParseQueues(t *testing.T) {
+	t.Parallel()
+	chosen, err := parseQueues("jobs, cleanup,jobs")
+	require.NoError(t, err)
+	require.Equal(t, []string{"jobs", "cleanup"}, chosen)
+	for _, list := range []string{"", "jobs,", "all"} {
+		_, err := parseQueues(list)
+		require.ErrorContains(t, err, "the queues are workflows, jobs, slots, cleanup", list)
+	}
+}
+
+// A start that cannot succeed is one line and a code that says whether starting again may help.
+func TestStartSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	unauthorized := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		w.Write([]byte(`{"statusCode":401,"message":"Invalid credentials","error":"Unauthorized"}`))
+	}))
+	t.Cleanup(unauthorized.Close)
+	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"items":[],"nextCursor":null}`))
+	}))
+	t.Cleanup(empty.Close)
+	home := t.TempDir()
+	for _, c := range []struct {
+		name string
+		args []string
+		env  []string
+		code int
+		says string
+	}{
+		{"wrong queue", []string{"--queues", "job"}, nil, exitUsage, `unknown queue "job"`},
+		{"argument", []string{"now"}, nil, exitUsage, `unexpected argument "now"`},
+		{"wrong setting", nil, []string{"DAYTONA_MAX_PARALLEL_SANDBOXES=9999"}, exitUsage, "DAYTONA_MAX_PARALLEL_SANDBOXES=9999 is out of bounds"},
+		{"no key", nil, nil, exitUsage, "set DAYTONA_API_KEY"},
+		{"wrong key", nil, []string{"DAYTONA_API_KEY=k", "DAYTONA_API_URL=" + unauthorized.URL}, exitUsage, "refuses the API key"},
+		{"no Daytona", nil, []string{"DAYTONA_API_KEY=k", "DAYTONA_API_URL=http://127.0.0.1:1"}, exitInfra, "reach Daytona at http://127.0.0.1:1"},
+		{"no Temporal", nil, []string{"DAYTONA_API_KEY=k", "DAYTONA_API_URL=" + empty.URL, "TEMPORAL_ADDRESS=127.0.0.1:1"}, exitInfra, "connect to Temporal at 127.0.0.1:1"},
+		{"no store", nil, []string{"DAYTONA_API_KEY=k", "DAYTONA_API_URL=" + empty.URL, "PITWALL_STORE=file:///dev/null/store"}, exitInfra, "/dev/null/store"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var stderr bytes.Buffer
+			env := append([]string{"HOME=" + home, "XDG_STATE_HOME=" + home, "TEMPORAL_CONFIG_FILE=/dev/null"}, c.env...)
+			require.Equal(t, c.code, execute(t.Context(), c.args, env, &stderr), stderr.String())
+			require.Contains(t, stderr.String(), c.says)
+			lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+			require.Contains(t, lines[len(lines)-1], "worker: ")
+			require.NotContains(t, stderr.String(), "goroutine")
+		})
+	}
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	asked, problem := 0, error(nil)
+	h := &health{log: zap.NewNop(), checks: []check{{"temporal", func(context.Context) error {
+		asked++
+		return problem
+	}}}}
+	ready := func() (int, string) {
+		recorder := httptest.NewRecorder()
+		h.ready(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+		return recorder.Code, recorder.Body.String()
+	}
+	problem = errors.New("no answer")
+	code, body := ready()
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	require.JSONEq(t, `{"ready":false,"problems":{"temporal":"no answer"}}`, body)
+
+	problem = nil
+	code, _ = ready() // a bad answer is not kept: recovery shows at once
+	require.Equal(t, http.StatusOK, code)
+	code, _ = ready()
+	require.Equal(t, http.StatusOK, code)
+	require.Equal(t, 2, asked, "a good answer is reused for a moment")
+
+	h.drain()
+	code, body = ready()
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	require.Contains(t, body, "draining")
+}
