@@ -45,18 +45,26 @@ func TestStopDestroysAnEphemeralSandbox(t *testing.T) {
 
 func TestClocks(t *testing.T) {
 	c := serve(t, func(cfg *Config) { cfg.Minute = 300 * time.Millisecond })
-	ttl := c.create(map[string]any{"ttlMinutes": 5, "autoStopInterval": 0})
-	idle := c.create(map[string]any{"autoStopInterval": 2})
-	busy := c.create(map[string]any{"autoStopInterval": 4})
+	ttl := c.create(map[string]any{"ttlMinutes": 1, "autoStopInterval": 0})
+	idle := c.create(map[string]any{"autoStopInterval": 1})
 	stopped := c.create(map[string]any{"autoStopInterval": 1, "autoDeleteInterval": 1})
+	c.await(ttl, "404")
 	c.await(idle, "stopped")
 	c.await(stopped, "404")
-	require.Eventually(t, func() bool { // activity keeps it; time passes until the ttl of the other
-		status, _ := c.raw("POST", "/api/sandbox/"+busy+"/last-activity", nil)
+}
+
+// TestActivityKeepsASandboxStarted is generous with time, as the machine may be loaded: six seconds without activity stop it.
+func TestActivityKeepsASandboxStarted(t *testing.T) {
+	c := serve(t, func(cfg *Config) { cfg.Minute = 300 * time.Millisecond })
+	id := c.create(map[string]any{"autoStopInterval": 20})
+	skip := []string{"X-Daytona-Skip-Last-Activity-Update", "true"}
+	for begin := time.Now(); time.Since(begin) < 7*time.Second; {
+		status, _ := c.raw("POST", "/api/sandbox/"+id+"/last-activity", nil)
 		require.Equal(t, 201, status)
-		return c.state(ttl) == "404"
-	}, time.Minute, 10*time.Millisecond)
-	require.Equal(t, "started", c.state(busy))
+		c.exec(id, "sleep 0.1", skip...)
+	}
+	require.Equal(t, "started", c.state(id))
+	c.await(id, "stopped")
 }
 
 func TestSettings(t *testing.T) {

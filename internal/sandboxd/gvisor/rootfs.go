@@ -86,7 +86,7 @@ func buildTemplate(base, agent string, s Snapshot) (template, error) {
 // templateDigest names a template by everything that goes into it.
 func templateDigest(agent []byte, links map[string]string, binds []bind) string {
 	sum := sha256.New()
-	fmt.Fprintln(sum, layoutVersion, os.Geteuid(), links, binds, etcFiles)
+	fmt.Fprintln(sum, layoutVersion, mayAdminister(), links, binds, etcFiles)
 	sum.Write(agent)
 	return hex.EncodeToString(sum.Sum(nil))[:16]
 }
@@ -135,7 +135,7 @@ func makeDirs(root string, dirs map[string]fs.FileMode) error {
 			return err
 		}
 	}
-	if os.Geteuid() != 0 {
+	if !mayAdminister() {
 		return nil // one mapped user: the agent gives the home directory to its owner inside
 	}
 	return os.Lchown(filepath.Join(root, "home/daytona"), userID, userID)

@@ -24,9 +24,10 @@ func (r *Runtime) globalFlags(id string, diskBytes int64) []string {
 	flags := []string{
 		"--root=" + filepath.Join(r.cfg.StateDir, "runsc"),
 		"--network=none",
-		"--platform=systrap",       // kvm hangs in a nested virtual machine
-		"--ignore-cgroups",         // we make them ourselves, the same way for v1, v2, root and delegated
-		"--host-uds=create",        // the agent's socket
+		"--platform=systrap", // kvm hangs in a nested virtual machine
+		"--ignore-cgroups",   // we make them ourselves, the same way for v1, v2, root and delegated
+		"--host-uds=create",  // the agent's socket
+		r.goferNetwork(),
 		"--host-settings=ignore",   // advice about sysctls, which costs reads
 		"--in-sandbox-cgroup=v2",   // the agent counts and ends jobs with it
 		"--net-disconnect-ok=true", // lets the file system checkpoint pass open sockets

@@ -7,13 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
-	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,6 +31,7 @@ type Runtime struct {
 	snapshots map[string]Snapshot
 	templates map[string]template
 	exits     chan Exit
+	network   *os.File // an empty network namespace; nil: every machine gets its own
 	lock      *os.File // held while we live, so that two runtimes never share a state directory
 
 	mu    sync.Mutex
@@ -45,7 +46,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		return nil, fmt.Errorf("check gVisor configuration: %w", err)
 	}
 	r := &Runtime{
-		cfg: cfg, rootless: os.Geteuid() != 0, snapshots: map[string]Snapshot{}, templates: map[string]template{},
+		cfg: cfg, rootless: !mayAdminister(), snapshots: map[string]Snapshot{}, templates: map[string]template{},
 		lives: map[string]*life{}, exits: make(chan Exit, 64),
 	}
 	if err := r.prepare(ctx); err != nil {
@@ -56,6 +57,19 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		r.cgroups = findCgroups(cfg.StateDir, cfg.Logger)
 	}
 	return r, nil
+}
+
+// mayAdminister says whether this process has the CAP_SYS_ADMIN that gVisor needs to do without a user namespace. Root in a
+// container often has not.
+func mayAdminister() bool {
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if text, ok := strings.CutPrefix(line, "CapEff:"); ok {
+			mask, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
+			return err == nil && os.Geteuid() == 0 && mask&(1<<unix.CAP_SYS_ADMIN) != 0
+		}
+	}
+	return false
 }
 
 func (r *Runtime) prepare(ctx context.Context) error {
@@ -69,6 +83,12 @@ func (r *Runtime) prepare(ctx context.Context) error {
 	}
 	if err := r.checkPrograms(ctx); err != nil {
 		return err
+	}
+	if !r.rootless {
+		var err error
+		if r.network, err = emptyNetwork(); err != nil {
+			return err
+		}
 	}
 	return r.buildTemplates()
 }
@@ -88,8 +108,10 @@ func (r *Runtime) acquireLock() error {
 }
 
 func (r *Runtime) unlock() {
-	if r.lock != nil {
-		r.lock.Close()
+	for _, file := range []*os.File{r.lock, r.network} {
+		if file != nil {
+			file.Close()
+		}
 	}
 }
 
@@ -156,22 +178,10 @@ func (r *Runtime) Close() {
 	for _, l := range lives {
 		l.forget()
 	}
-	if len(lives) == 0 {
-		r.unmountNetwork()
-		if r.cgroups != nil {
-			r.cgroups.removeBase()
-		}
+	if len(lives) == 0 && r.cgroups != nil {
+		r.cgroups.removeBase()
 	}
 	r.unlock()
-}
-
-// unmountNetwork removes the mount by which gVisor's file servers share one empty network namespace. It exists for root
-// only; without it the state directory could not be deleted.
-func (r *Runtime) unmountNetwork() {
-	path := filepath.Join(r.cfg.StateDir, "runsc", "null-netns")
-	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.EPERM) {
-		r.cfg.Logger.Warn("unmount gVisor's network namespace", zap.Error(err))
-	}
 }
 
 // Bounds says how each resource of a machine is held on this host.
