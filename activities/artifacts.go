@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
@@ -37,8 +36,7 @@ type DownloadArtifactsResult struct {
 // DownloadArtifacts stores what the rules name. The job's processes are dead by then, so nothing changes underneath;
 // links and anything else that is not a regular file are refused. A missing file is part of the result, never an error.
 func (j *Jobs) DownloadArtifacts(ctx context.Context, in DownloadArtifactsInput) (DownloadArtifactsResult, error) {
-	ctx, stop := heartbeatEvery(ctx, "downloading artifacts")
-	defer stop()
+	defer startPulse(ctx, "downloading artifacts").end()
 	fetch := artifactFetch{jobs: j, in: in, toolbox: j.toolbox(in.Sandbox), seen: map[string]bool{}}
 	for _, rule := range in.Rules {
 		if err := fetch.rule(ctx, rule); err != nil {
@@ -100,7 +98,7 @@ func (f *artifactFetch) file(ctx context.Context, rule spec.ArtifactRule, path s
 }
 
 func (f *artifactFetch) fetch(ctx context.Context, path string, limit int64) error {
-	body, _, err := f.toolbox.Download(ctx, path, 0, limit)
+	body, _, err := f.toolbox.Download(ctx, path, 0, limit+1)
 	if err != nil {
 		var failed *daytona.Error
 		if errors.As(err, &failed) && failed.Status >= 400 && failed.Status < 500 && !errors.Is(err, daytona.ErrSandboxSuspect) {
@@ -111,7 +109,11 @@ func (f *artifactFetch) fetch(ctx context.Context, path string, limit int64) err
 	}
 	defer body.Close()
 	// Overwrite, because a retry of this activity may come after the job's last word and must not clash with itself.
-	ref, err := f.jobs.Store.Overwrite(ctx, artifact.File(f.in.Prefix, path), io.LimitReader(body, limit), limit)
+	ref, err := f.jobs.Store.Overwrite(ctx, artifact.File(f.in.Prefix, path), body, limit)
+	if errors.Is(err, artifact.ErrTooLarge) {
+		f.add(path, spec.ArtifactTooLarge, fmt.Sprintf("more than the rule's %d bytes", limit), nil)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("%w: store artifact %q: %w", errStore, path, err)
 	}

@@ -78,8 +78,7 @@ type AssembleResultsInput struct {
 
 // AssembleResults writes results.jsonl and summary.json from the trials' own result.json.
 func (c *Campaigns) AssembleResults(ctx context.Context, in AssembleResultsInput) (spec.CampaignResult, error) {
-	ctx, stop := heartbeatEvery(ctx, "assembling the results")
-	defer stop()
+	defer startPulse(ctx, "assembling the results").end()
 	collector := stats.NewCollector(in.Prepared.PassAtK)
 	ref, err := results.Assemble(ctx, c.Store, in.Campaign, in.Missing, collector.Add)
 	if err != nil {

@@ -59,7 +59,16 @@ func Describe(err error) *spec.EvalError {
 	if errors.As(err, &timeout) {
 		return &spec.EvalError{Origin: spec.OriginInfra, Type: "ActivityTimeout", Message: bounded(err.Error(), maxErrorBytes)}
 	}
-	return &spec.EvalError{Origin: spec.OriginInfra, Type: "Unknown", Message: bounded(err.Error(), maxErrorBytes)}
+	name := "Unknown"
+	var terminated *temporal.TerminatedError
+	var taken *temporal.ChildWorkflowExecutionAlreadyStartedError
+	switch {
+	case errors.As(err, &terminated):
+		name = "Terminated"
+	case errors.As(err, &taken):
+		name = "AlreadyRunning"
+	}
+	return &spec.EvalError{Origin: spec.OriginInfra, Type: name, Message: bounded(err.Error(), maxErrorBytes)}
 }
 
 // maxErrorBytes bounds what of an error reaches a history: error texts may quote a provider's page or a job's bytes.

@@ -52,8 +52,7 @@ type UploadInputsInput struct {
 // UploadInputs puts the job's files, its supervisor and its plan into the sandbox. Repeating it before the job was
 // launched changes nothing. Returns InputMissing, SandboxLost or Transport.
 func (j *Jobs) UploadInputs(ctx context.Context, in UploadInputsInput) error {
-	ctx, stop := heartbeatEvery(ctx, "uploading inputs")
-	defer stop()
+	defer startPulse(ctx, "uploading inputs").end()
 	toolbox := j.toolbox(in.Sandbox)
 	control, err := controlFiles(in)
 	if err != nil {

@@ -100,15 +100,15 @@ func (r *jobRun) toTheEnd(ctx context.Context) (spec.JobResult, error) {
 
 // attach launches or re-attaches, and follows the job until its supervisor has ended.
 func (r *jobRun) attach(ctx context.Context) error {
-	beats, stop := r.heartbeats(ctx)
-	defer stop()
+	beats := startPulse(ctx, r.beat())
+	defer beats.end()
 	command := supervisor.Launch(controlDir, waitFor)
 	for {
 		if err := r.ask(ctx, command); err != nil {
 			return err
 		}
 		command = supervisor.Wait(controlDir, waitFor)
-		beats <- r.beat()
+		beats.set(r.beat())
 		switch r.report.Phase {
 		case supervisor.PhaseDone, supervisor.PhaseLost:
 			return nil
@@ -198,8 +198,7 @@ func workerStopping() error {
 
 // finish copies the rest of the streams and writes the job's result.
 func (r *jobRun) finish(ctx context.Context) (spec.JobResult, error) {
-	ctx, stop := heartbeatEvery(ctx, r.beat())
-	defer stop()
+	defer startPulse(ctx, r.beat()).end()
 	streams, err := r.streams.finish(ctx, r.report)
 	if err != nil {
 		return spec.JobResult{}, r.jobs.streamError(ctx, r.in.Sandbox, err)
@@ -223,7 +222,7 @@ func (r *jobRun) cancelled(ctx context.Context) (spec.JobResult, error) {
 
 func (r *jobRun) result(streams [][2]spec.Stream) spec.JobResult {
 	result := spec.JobResult{DurationMS: time.Since(r.launchedAt).Milliseconds()}
-	result.SupervisorLost = r.report.Phase != supervisor.PhaseDone && !r.overruled
+	result.SupervisorLost = !r.overruled && (r.report.Phase != supervisor.PhaseDone || r.endsEarly())
 	for i, step := range r.report.Steps {
 		plan := r.in.Steps[i]
 		outcome := spec.StepResult{
@@ -241,35 +240,20 @@ func (r *jobRun) result(streams [][2]spec.Stream) spec.JobResult {
 	return result
 }
 
+// endsEarly: the record says that the job is done, and neither did its last step run nor one before it fail. The
+// supervisor never writes that.
+func (r *jobRun) endsEarly() bool {
+	n := len(r.report.Steps)
+	if n == len(r.in.Steps) {
+		return n > 0 && !r.report.Steps[n-1].Ended
+	}
+	return n == 0 || !r.report.Steps[n-1].Ended || r.report.Steps[n-1].ExitCode == 0 && !r.report.Steps[n-1].TimedOut
+}
+
 func (r *jobRun) beat() jobBeat {
 	beat := jobBeat{LaunchedAt: r.launchedAt, Phase: string(r.report.Phase), Bytes: r.streams.total()}
 	if n := len(r.report.Steps); n > 0 {
 		beat.Step = r.in.Steps[n-1].Name
 	}
 	return beat
-}
-
-// heartbeats sends the latest beat every heartbeatInterval.
-func (r *jobRun) heartbeats(ctx context.Context) (beats chan<- jobBeat, stop func()) {
-	latest := make(chan jobBeat)
-	done := make(chan struct{})
-	beat := r.beat()
-	activity.RecordHeartbeat(ctx, beat)
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(heartbeatInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case next, open := <-latest:
-				if !open {
-					return
-				}
-				beat = next
-			case <-tick.C:
-				activity.RecordHeartbeat(ctx, beat)
-			}
-		}
-	}()
-	return latest, func() { close(latest); <-done }
 }

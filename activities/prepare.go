@@ -40,8 +40,7 @@ type PreparedCampaign struct {
 // PrepareCampaign resolves the dataset and the answers, renders every trial, and writes the campaign's manifest, once.
 // A repetition finds it there. Returns InvalidInput with all problems, or Disabled.
 func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput) (PreparedCampaign, error) {
-	ctx, stop := heartbeatEvery(ctx, "preparing the campaign")
-	defer stop()
+	defer startPulse(ctx, "preparing the campaign").end()
 	if !c.Config.Enabled {
 		return PreparedCampaign{}, terminal(ErrTypeDisabled, errors.New("sandboxes are switched off (DAYTONA_ENABLED=false on this worker): nothing was started"))
 	}

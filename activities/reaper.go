@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
@@ -69,11 +68,13 @@ const maxDecisions = 200
 // not be read to its end ends the activity with an error: what was not seen is not judged.
 func (r *Reaping) ReapSandboxes(ctx context.Context, in ReapSandboxesInput) (ReapReport, error) {
 	var report ReapReport
+	beats := startPulse(ctx, "reading the list of sandboxes")
+	defer beats.end()
 	for sandbox, err := range r.Daytona.ListSandboxes(ctx, daytona.ListOptions{Labels: map[string]string{LabelManagedBy: ManagedBy}}) {
 		if err != nil {
 			return report, retryable(ErrTypeTransport, fmt.Errorf("list sandboxes: %w", err), 0)
 		}
-		activity.RecordHeartbeat(ctx, "looking at "+sandbox.ID)
+		beats.set("looking at " + sandbox.ID)
 		report.Seen++
 		decision := Decide(ctx, r, sandbox)
 		if decision.Verdict == VerdictHeld {
@@ -81,7 +82,7 @@ func (r *Reaping) ReapSandboxes(ctx context.Context, in ReapSandboxesInput) (Rea
 			continue
 		}
 		if !in.DryRun && (decision.Verdict == VerdictOrphan || decision.Verdict == VerdictExpired) {
-			r.reap(ctx, sandbox, &decision)
+			r.reap(ctx, sandbox, &decision, beats)
 		}
 		if len(report.Decisions) < maxDecisions {
 			report.Decisions = append(report.Decisions, decision)
@@ -138,11 +139,11 @@ func judgeUnknown(sandbox daytona.Sandbox) (verdict, reason string) {
 // removeTimeout bounds one removal, so that a sandbox that stays in destroying does not block the others.
 const removeTimeout = time.Minute
 
-func (r *Reaping) reap(ctx context.Context, sandbox daytona.Sandbox, decision *Decision) {
+func (r *Reaping) reap(ctx context.Context, sandbox daytona.Sandbox, decision *Decision, beats *pulse) {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
 	r.Log.Warn("reaping a sandbox", zap.String("sandbox_id", sandbox.ID), zap.String("verdict", decision.Verdict), zap.String("reason", decision.Reason))
-	removal, err := r.Daytona.RemoveSandbox(ctx, sandbox.ID, beat(ctx))
+	removal, err := r.Daytona.RemoveSandbox(ctx, sandbox.ID, beats.removal)
 	if err != nil {
 		decision.Error = bounded(err.Error(), maxErrorBytes)
 		return
@@ -188,6 +189,8 @@ type AuditReport struct {
 // a reset). It is past its deadline and the margin, so its code cannot run: remove its sandboxes, prove it, terminate it.
 func (r *Reaping) AuditLeases(ctx context.Context, in AuditLeasesInput) (AuditReport, error) {
 	var report AuditReport
+	beats := startPulse(ctx, "reading the list of leases")
+	defer beats.end()
 	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", in.LeaseType)
 	var token []byte
 	for {
@@ -196,7 +199,7 @@ func (r *Reaping) AuditLeases(ctx context.Context, in AuditLeasesInput) (AuditRe
 			return report, fmt.Errorf("list leases: %w", err)
 		}
 		for _, info := range page.GetExecutions() {
-			activity.RecordHeartbeat(ctx, "auditing "+info.GetExecution().GetWorkflowId())
+			beats.set("auditing " + info.GetExecution().GetWorkflowId())
 			report.Open++
 			if finding := r.audit(ctx, in, info); finding != nil && len(report.Findings) < maxDecisions {
 				report.Findings = append(report.Findings, *finding)

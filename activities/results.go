@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pitwall/internal/artifact"
+	"pitwall/internal/results"
 	"pitwall/internal/spec"
 )
 
@@ -26,11 +27,9 @@ type WriteResultResult struct {
 // WriteResult writes an eval's result.json, once: a repetition with the same content is fine, and what stands there is
 // never replaced. It is short and safe to repeat, so it runs as a local activity.
 func (r *Results) WriteResult(ctx context.Context, in WriteResultInput) (WriteResultResult, error) {
-	key := artifact.Result(in.Prefix)
-	in.Result.ResultURI = artifact.URI(key)
-	_, err := r.Store.PutJSON(ctx, key, in.Result)
+	written, err := results.WriteResult(ctx, r.Store, in.Prefix, in.Result)
 	if err != nil && !errors.Is(err, artifact.ErrExists) {
-		return WriteResultResult{}, retryable(ErrTypeStore, fmt.Errorf("write %s: %w", key, err), 0)
+		return WriteResultResult{}, retryable(ErrTypeStore, fmt.Errorf("write the result of %s: %w", in.Result.EvalID, err), 0)
 	}
-	return WriteResultResult{URI: in.Result.ResultURI}, nil
+	return WriteResultResult{URI: written.ResultURI}, nil
 }

@@ -66,8 +66,10 @@ const hiddenRowPatience = 30 * time.Second
 //	Zombie                   the lease is over, or another living lease owns the name; what this call made is gone
 //	CreateFailed             anything else; the details hold the CreatedSandbox when its id is known
 func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (CreatedSandbox, error) {
-	create := creation{Sandboxes: s, in: in}
-	create.recall(ctx)
+	create := creation{Sandboxes: s, in: in, beats: startPulse(ctx, "creating")}
+	defer create.beats.end()
+	// An earlier attempt of this activity may have sent a POST whose answer nobody saw.
+	create.ambiguous = activity.GetInfo(ctx).Attempt > 1
 	sandbox, err := create.obtain(ctx)
 	if err != nil {
 		return CreatedSandbox{}, err
@@ -79,7 +81,7 @@ func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (C
 	if sandbox.Started() {
 		return created, nil
 	}
-	activity.RecordHeartbeat(ctx, createBeat{Posted: true, State: "starting"})
+	create.beats.set("starting " + sandbox.ID)
 	started, err := s.Daytona.WaitStarted(ctx, sandbox.ID)
 	if err != nil {
 		return CreatedSandbox{}, terminal(ErrTypeCreateFailed, fmt.Errorf("start sandbox %s: %w", sandbox.ID, err), created)
@@ -91,22 +93,12 @@ func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (C
 // creation is one run of CreateSandbox.
 type creation struct {
 	*Sandboxes
-	in CreateSandboxInput
+	in    CreateSandboxInput
+	beats *pulse
 	// ambiguous: a POST may have taken effect without our knowing.
 	ambiguous bool
 	// hiddenSince is when the name was first both taken and not to be found.
 	hiddenSince time.Time
-}
-
-// createBeat is the heartbeat of CreateSandbox: what the next attempt must know of this one.
-type createBeat struct {
-	Posted bool   `json:"posted"`
-	State  string `json:"state"`
-}
-
-// recall finds out whether an earlier attempt may have sent a POST whose answer nobody saw.
-func (c *creation) recall(ctx context.Context) {
-	c.ambiguous = activity.GetInfo(ctx).Attempt > 1
 }
 
 // obtain loops POST and GET by name until the slot's name belongs to this lease run.
@@ -116,7 +108,6 @@ func (c *creation) obtain(ctx context.Context) (daytona.Sandbox, error) {
 			return daytona.Sandbox{}, terminal(ErrTypeCreateFailed, fmt.Errorf(
 				"create sandbox %s: the create horizon is over; no further request may be sent", c.in.Name))
 		}
-		activity.RecordHeartbeat(ctx, createBeat{Posted: true, State: "creating"})
 		sandbox, err := c.post(ctx)
 		switch {
 		case err == nil:
@@ -220,7 +211,7 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: lease run %s holds the slot now; this attempt is over", c.in.Name, run))
 	}
 	c.Log.Warn("removing the sandbox that an earlier lease of this slot left", zap.String("sandbox_id", sandbox.ID), zap.String("lease_run", run))
-	if _, err := c.Daytona.RemoveSandbox(ctx, sandbox.ID, beat(ctx)); err != nil {
+	if _, err := c.Daytona.RemoveSandbox(ctx, sandbox.ID, c.beats.removal); err != nil {
 		return terminal(ErrTypeCreateFailed, err)
 	}
 	return nil
@@ -242,10 +233,10 @@ func (c *creation) refused(ctx context.Context, errType string, cause error) err
 func (c *creation) report(ctx context.Context, created CreatedSandbox) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CreateTimeout)
 	defer cancel()
-	activity.RecordHeartbeat(ctx, createBeat{Posted: true, State: "created " + created.ID})
+	c.beats.set("created " + created.ID)
 	err := c.signals.send(ctx, c.in.Lease, SignalCreated, CreatedSignal{ID: created.ID, CreatedAt: created.CreatedAt})
 	if errors.Is(err, errLeaseClosed) {
-		if _, err := c.Daytona.RemoveSandbox(ctx, created.ID, beat(ctx)); err != nil {
+		if _, err := c.Daytona.RemoveSandbox(ctx, created.ID, c.beats.removal); err != nil {
 			return terminal(ErrTypeCreateFailed, err, created)
 		}
 		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: the lease closed meanwhile; the sandbox was removed again", created.Name))
@@ -286,19 +277,5 @@ func pause(ctx context.Context, wait time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// beat turns the progress of a removal into heartbeats.
-func beat(ctx context.Context) func(daytona.RemovalProgress) {
-	return func(p daytona.RemovalProgress) {
-		text := fmt.Sprintf("%s %s, try %d", p.Step, p.SandboxID, p.Attempt)
-		if p.State != "" {
-			text += ", state " + p.State
-		}
-		if p.Err != nil {
-			text += ": " + bounded(p.Err.Error(), 200)
-		}
-		activity.RecordHeartbeat(ctx, text)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
 )
@@ -21,7 +19,9 @@ type RemoveSandboxInput struct {
 // RemoveSandbox removes a sandbox to proof by id, and hands the proof to the lease, which frees the slot.
 // It gives up only when its context ends; a DELETE that the provider denies is CleanupBlocked, and retried.
 func (s *Sandboxes) RemoveSandbox(ctx context.Context, in RemoveSandboxInput) (spec.Certificate, error) {
-	certificate, err := s.remove(ctx, in.Sandbox.ID, in.Sandbox.CreatedAt)
+	beats := startPulse(ctx, "removing "+in.Sandbox.ID)
+	defer beats.end()
+	certificate, err := s.remove(ctx, in.Sandbox.ID, in.Sandbox.CreatedAt, beats)
 	if err != nil {
 		return spec.Certificate{}, err
 	}
@@ -32,8 +32,8 @@ func (s *Sandboxes) RemoveSandbox(ctx context.Context, in RemoveSandboxInput) (s
 	return certificate, nil
 }
 
-func (s *Sandboxes) remove(ctx context.Context, id string, created time.Time) (spec.Certificate, error) {
-	removal, err := s.Daytona.RemoveSandbox(ctx, id, beat(ctx))
+func (s *Sandboxes) remove(ctx context.Context, id string, created time.Time, beats *pulse) (spec.Certificate, error) {
+	removal, err := s.Daytona.RemoveSandbox(ctx, id, beats.removal)
 	if errors.Is(err, daytona.ErrDeleteDenied) {
 		return spec.Certificate{}, retryable(ErrTypeCleanupBlocked, err, cleanupBlockedDelay)
 	}
@@ -76,13 +76,15 @@ type GuardSandboxResult struct {
 // GuardSandbox is the lease's own removal: by id, by name and by label, to proof. An empty result means that nothing
 // was there to remove at the moment of the look.
 func (s *Sandboxes) GuardSandbox(ctx context.Context, in GuardSandboxInput) (GuardSandboxResult, error) {
+	beats := startPulse(ctx, "looking for "+in.Name)
+	defer beats.end()
 	targets, err := s.guarded(ctx, in)
 	if err != nil {
 		return GuardSandboxResult{}, retryable(ErrTypeTransport, err, 0)
 	}
 	var result GuardSandboxResult
 	for _, target := range targets {
-		certificate, err := s.remove(ctx, target.ID, target.CreatedAt)
+		certificate, err := s.remove(ctx, target.ID, target.CreatedAt, beats)
 		if err != nil {
 			return GuardSandboxResult{}, err
 		}
@@ -106,7 +108,6 @@ func (s *Sandboxes) guarded(ctx context.Context, in GuardSandboxInput) ([]Create
 		}
 		found = append(found, CreatedSignal{ID: sandbox.ID, CreatedAt: createdAt(sandbox)})
 	}
-	activity.RecordHeartbeat(ctx, "looking for "+in.Name)
 	byName, err := s.Daytona.GetSandbox(ctx, in.Name)
 	if err == nil {
 		add(byName)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"pitwall/internal/daytona"
 )
 
@@ -35,27 +33,4 @@ func (j *Jobs) sandboxError(ctx context.Context, sandbox CreatedSandbox, cause e
 
 func isLost(err error) bool {
 	return errors.Is(err, daytona.ErrSandboxGone) || errors.Is(err, daytona.ErrStartFailed) || errors.Is(err, daytona.ErrSandboxNotRunning)
-}
-
-// heartbeatInterval is well below the heartbeat timeout of 10 s; it also bounds how late a cancel is seen.
-const heartbeatInterval = 2 * time.Second
-
-// heartbeatEvery keeps an activity alive while it does one long thing.
-func heartbeatEvery(ctx context.Context, details any) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(heartbeatInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				activity.RecordHeartbeat(ctx, details)
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return ctx, func() { cancel(); <-done }
 }

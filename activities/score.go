@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -21,9 +22,12 @@ type ScoreJobInput struct {
 }
 
 // ScoreJob judges with json_file or regex. A missing or malformed score file is the job's failure, not an error; the
-// only error is StoreFailed.
+// errors are StoreFailed and, for settings that validation should have refused, ScorerFailed.
 func (s *Scoring) ScoreJob(ctx context.Context, in ScoreJobInput) (spec.Score, error) {
 	score, err := scorer.Score(ctx, in.Scorer, in.Job, scorer.FromStore(s.Store, in.Artifacts))
+	if errors.Is(err, scorer.ErrSettings) {
+		return spec.Score{}, terminal(ErrTypeScorer, err)
+	}
 	if err != nil {
 		return spec.Score{}, retryable(ErrTypeStore, fmt.Errorf("score with %s: %w", in.Scorer.Type, err), 0)
 	}
@@ -40,11 +44,11 @@ type ScoreCommandInput struct {
 // verdictTail bounds what is read of a scorer's last words.
 const verdictTail = 64 << 10
 
-// ScoreCommand reads the verdict of a command scorer. A scorer that ran out of time or lost its supervisor did not judge:
-// ScorerFailed, which is never a score.
+// ScoreCommand reads the verdict of a command scorer. One that ran out of time, was killed or lost its supervisor fails the
+// job: what it judges could have done that to it. ScorerFailed: its command was never started.
 func (s *Scoring) ScoreCommand(ctx context.Context, in ScoreCommandInput) (spec.Score, error) {
-	if in.Judged.SupervisorLost || len(in.Judged.Steps) != 1 || in.Judged.Steps[0].ExitCode == nil {
-		return spec.Score{}, terminal(ErrTypeScorer, fmt.Errorf("the scorer's command did not end by itself within its time limit"))
+	if len(in.Judged.Steps) != 1 {
+		return spec.Score{}, terminal(ErrTypeScorer, errors.New("the scorer's command was never started"))
 	}
 	step := in.Judged.Steps[0]
 	tail, err := s.tail(ctx, step.Stdout)

@@ -126,9 +126,11 @@ func (s *shard) count(trial activities.TrialToRun, result spec.EvalResult, err e
 	case errors.As(err, &cancelled):
 		s.counts.Cancelled++
 	case err != nil:
-		s.note(trial.Summary() + ": " + activities.Describe(errors.Unwrap(err)).Type)
-	case result.Score == nil:
+		s.note(trial.Summary() + ": " + activities.Describe(err).Type)
+	case result.Score == nil && result.Error != nil:
 		s.note(trial.Summary() + ": " + result.Error.Type)
+	case result.Score == nil:
+		s.note(trial.Summary() + ": no score")
 	case result.Score.Passed:
 		s.counts.Passed++
 	default:

@@ -76,6 +76,8 @@ sweep() {
 # put FILE TEXT: a record appears whole or not at all.
 put() { printf '%s\n' "$2" >"$state/.$1.tmp" && mv "$state/.$1.tmp" "$state/$1"; }
 
+job_group=/.pitwall/state/cgroup/job/cgroup.procs
+
 # Where we are root, the job runs as the sandbox's user, so that it cannot touch DIR/state; else as ourselves.
 drop=
 if [ "$self_uid" = 0 ]; then
@@ -106,7 +108,10 @@ run_step() {
   put "$n.started" 1
   now; t0=$now
   # In a subshell, because dash writes "Killed" into a killed command's own stderr.
-  (exec timeout -s KILL "$seconds" $drop setsid sh "$job/$n/run" <"$job/$n/stdin" >>"$state/$n.out" 2>>"$state/$n.err" 9>&-)
+  # On the local platform it joins the job's group before its first instruction, so that a fork storm cannot refuse us
+  # our own forks.
+  ([ ! -w "$job_group" ] || echo 0 >"$job_group"
+    exec timeout -s KILL "$seconds" $drop setsid sh "$job/$n/run" <"$job/$n/stdin" >>"$state/$n.out" 2>>"$state/$n.err" 9>&-)
   code=$?
   now; took=$((now - t0))
   timed_out=0

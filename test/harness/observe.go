@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"pitwall/activities"
 	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
 	"pitwall/workflows"
@@ -171,7 +172,7 @@ func (s *Stack) MakeSandbox(name string, labels map[string]string) string {
 func (s *Stack) ClosedLeaseRun(leaseID string) string {
 	s.t.Helper()
 	run, err := s.Temporal.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: leaseID + "/closed", TaskQueue: workflows.TaskQueue},
-		workflows.SandboxLease, workflows.LeaseInput{})
+		workflows.SandboxLease, workflows.LeaseInput{LeaseFacts: activities.LeaseFacts{SandboxName: "never-made"}})
 	require.NoError(s.t, err)
 	require.NoError(s.t, run.Get(s.t.Context(), nil))
 	return run.GetRunID()

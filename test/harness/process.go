@@ -48,9 +48,9 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// Stop is SIGTERM, and waits for the end.
+// Stop is SIGTERM, and waits for the end. A process that has ended is fine.
 func (p *Process) Stop() {
-	p.Signal(syscall.SIGTERM)
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-time.After(time.Minute):

@@ -75,7 +75,6 @@ func Start(t testing.TB, opt Options) *Stack {
 	})
 	s.StartTemporal()
 	s.StartSandboxd()
-	t.Cleanup(func() { s.Sandboxd.Stop() }) // removes what is left, after every worker has ended
 	s.connect()
 	for range max(0, opt.Workers) {
 		s.StartWorker()
@@ -132,7 +131,7 @@ func (s *Stack) StartTemporal() {
 	s.TemporalServer = start(s.t, "temporal", s.log("temporal"), s.env(), filepath.Join(s.bin, "temporal-dev"),
 		"server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(s.temporalPort), "--headless",
 		"--db-filename", filepath.Join(s.dir, "temporal.db"), "--log-level", "error")
-	s.Eventually("Temporal answers", func(ctx context.Context) bool {
+	s.awaitReady(s.TemporalServer, func(ctx context.Context) bool {
 		c, err := temporalclient.Dial(ctx, s.temporalOptions(), zap.NewNop())
 		if err != nil {
 			return false
@@ -152,8 +151,9 @@ func (s *Stack) StartSandboxd() {
 	s.t.Helper()
 	s.Sandboxd = start(s.t, "sandboxd", s.log("sandboxd"), s.env(), filepath.Join(s.bin, "starter"),
 		"sandboxd", "--addr", "127.0.0.1:"+strconv.Itoa(s.sandboxdPort), "--state-dir", filepath.Join(s.dir, "sd"),
-		"--runsc", filepath.Join(s.bin, "runsc"), "--toolbox", filepath.Join(s.bin, "toolbox"), "--remove-on-exit")
-	s.Eventually("the sandbox server answers", func(ctx context.Context) bool {
+		"--runsc", filepath.Join(s.bin, "runsc"), "--toolbox", filepath.Join(s.bin, "toolbox"))
+	s.t.Cleanup(s.Sandboxd.Stop) // removes what is left, after every worker has ended
+	s.awaitReady(s.Sandboxd, func(ctx context.Context) bool {
 		if s.Daytona == nil {
 			key, err := os.ReadFile(filepath.Join(s.dir, "sd", "api-key"))
 			if err != nil {
@@ -201,10 +201,23 @@ func (s *Stack) StartWorker(args ...string) *Process {
 	name := "worker-" + strconv.Itoa(len(s.Workers)+1)
 	worker := start(s.t, name, s.log(name), append(env, s.opt.WorkerEnv...), filepath.Join(s.bin, "worker"), args...)
 	s.Workers = append(s.Workers, worker)
-	s.Eventually(name+" is ready", func(ctx context.Context) bool {
+	s.awaitReady(worker, func(ctx context.Context) bool {
 		return get(ctx, "http://127.0.0.1:"+strconv.Itoa(port)+"/readyz") == nil
 	})
 	return worker
+}
+
+// awaitReady waits for a condition that a process is to bring about, or for its early end.
+func (s *Stack) awaitReady(p *Process, met func(ctx context.Context) bool) {
+	s.t.Helper()
+	s.Eventually(p.name+" is ready", func(ctx context.Context) bool {
+		select {
+		case <-p.done:
+			s.t.Fatalf("%s ended at its start\n%s", p.name, p.Tail())
+		default:
+		}
+		return met(ctx)
+	})
 }
 
 // Eventually waits for a condition, within patience.
