@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"pitwall/internal/spec"
+	"pitwall/internal/temporalclient"
 )
 
 // programs are the built ones: PITWALL_BIN, else bin/ of this checkout.
@@ -51,9 +53,9 @@ type devStack struct {
 }
 
 type devInfoForTest struct {
-	DaytonaAPIURL string `json:"daytona_api_url"`
-	StateDir      string `json:"state_dir"`
-	Profile       string `json:"profile"`
+	TemporalAddress string `json:"temporal_address"`
+	Namespace       string `json:"namespace"`
+	Profile         string `json:"profile"`
 }
 
 // startDev starts one and waits until it says that it is ready. The folder's name is short: it holds Unix sockets.
@@ -177,6 +179,48 @@ func TestDevRunsEvalsAndCampaigns(t *testing.T) {
 	code, stdout, _ = dev.starter(t, "campaign", "list", "--all")
 	require.Equal(t, exitPassed, code)
 	require.Contains(t, stdout, "PASS")
+}
+
+// An eval that is terminated from outside leaves no result: the campaign counts it as broken, is INCONCLUSIVE, and a
+// retry runs that trial and no other.
+func TestRetryRunsOnlyWhatInfrastructureBroke(t *testing.T) {
+	dev := startDev(t)
+	temporal, err := temporalclient.Dial(t.Context(), devTemporal(dev.info.TemporalAddress, dev.info.Namespace, 10*time.Second), zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	args := []string{"campaign", "start", "testdata/campaign.yaml", "--name", "c", "--set", "eval.job.steps[0].command=sleep 8"}
+	code, _, stderr := dev.starter(t, args...)
+	require.Equal(t, exitPassed, code, stderr)
+	require.Eventually(t, func() bool {
+		return temporal.TerminateWorkflow(t.Context(), "eval/c/b/1", "", "a test") == nil
+	}, patience, 20*time.Millisecond)
+
+	code, stdout, stderr := dev.starter(t, append(args, "--wait", "-o", "json")...)
+	require.Equal(t, exitInfra, code, stderr)
+	var summary campaignSummary
+	require.NoError(t, json.Unmarshal([]byte(stdout), &summary))
+	require.Equal(t, spec.VerdictInconclusive, summary.Verdict)
+	require.Equal(t, []int{4, 3, 1}, []int{summary.NTotal, summary.NScored, summary.NInfraError})
+	require.Equal(t, 0, *summary.SandboxesLeft)
+
+	code, stdout, stderr = dev.starter(t, "campaign", "retry", "c", "--wait", "-o", "json")
+	require.Equal(t, exitPassed, code, stderr)
+	require.NoError(t, json.Unmarshal([]byte(stdout), &summary))
+	require.Equal(t, "c/retry-1", summary.Campaign)
+	require.Equal(t, 1, summary.NTotal)
+
+	code, stdout, _ = dev.starter(t, "campaign", "results", "c", "-o", "json")
+	require.Equal(t, exitPassed, code)
+	var rows []spec.TrialRow
+	require.NoError(t, json.Unmarshal([]byte(stdout), &rows))
+	require.Len(t, rows, 4)
+	for _, row := range rows {
+		require.True(t, *row.Passed, row.SampleID)
+	}
+	code, _, stderr = dev.starter(t, "campaign", "retry", "c")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "nothing to retry")
+	require.Equal(t, exitPassed, dev.interrupt(t))
 }
 
 func TestInterruptedRunProvesItsSandboxGone(t *testing.T) {
