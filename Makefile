@@ -5,7 +5,7 @@
 # The demo: a whole stack for one campaign, forgotten afterwards.
 DEMO ?= bin/starter dev --ephemeral --demo examples/quickstart
 
-# What the bench takes, such as BENCH="--evals 50".
+# What the bench takes, such as BENCH="-n 50 -o bench.json".
 BENCH ?=
 
 # Parts of the tests, such as PARTS="unit race"; default all.
@@ -27,7 +27,7 @@ build: ## Build bin/starter, bin/worker, bin/toolbox, bin/temporal-dev and bin/r
 	@tools/build.sh
 
 bench: build ## Measure latency and throughput; prints JSON and a table
-	@go run ./test/bench $(BENCH)
+	@go run ./bench $(BENCH)
 
 lint: ## Run gofumpt, workflowcheck and golangci-lint
 	@tools/lint.sh
