@@ -14,7 +14,7 @@ func printCampaign(term *terminal, target deployment, summary campaignSummary) e
 	if term.wantsJSON() {
 		return term.printJSON(summary)
 	}
-	term.printf("%s  campaign %s (%s)\n", summary.Verdict, visible(summary.Campaign), summary.Status)
+	term.printf("%s  campaign %s (%s)\n", term.coloured(summary.Verdict), visible(summary.Campaign), summary.Status)
 	printMetrics(term, summary.Metrics)
 	if summary.SandboxesLeft != nil {
 		term.printf("  sandboxes    %d left at the provider, %.1f sandbox-seconds used\n", *summary.SandboxesLeft, summary.SandboxSeconds)

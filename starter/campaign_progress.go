@@ -34,9 +34,11 @@ func askProgress(ctx context.Context, temporal client.Client, running client.Wor
 	if err := query(ctx, temporal, running, &progress); err != nil {
 		return progress, err
 	}
-	if progress.Shard == "" || query(ctx, temporal, temporal.GetWorkflow(ctx, progress.Shard, ""), &shard) != nil {
+	if progress.Shard == "" {
 		return progress, nil
 	}
+	// A shard that cannot be asked just then adds nothing: shard is zero.
+	_ = query(ctx, temporal, temporal.GetWorkflow(ctx, progress.Shard, ""), &shard)
 	return progress.Add(shard), nil
 }
 

@@ -156,7 +156,7 @@ func cancelCampaign(ctx context.Context, term *terminal, name string, wait bool)
 	}
 	if !wait {
 		term.note("%s is being cancelled; see how it ends with: starter campaign status %s", id, name)
-		return nil
+		return printStarted(term, id, "")
 	}
 	return waitForCancelled(ctx, term, target, temporal, name)
 }

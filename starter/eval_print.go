@@ -28,7 +28,7 @@ func printEval(term *terminal, target deployment, result spec.EvalResult) error 
 	if term.wantsJSON() {
 		return term.printJSON(result)
 	}
-	term.printf("%s  %s\n", verdictOf(result), visible(result.EvalID))
+	term.printf("%s  %s\n", term.coloured(verdictOf(result)), visible(result.EvalID))
 	if result.Score != nil {
 		term.printf("  score     %g%s\n", result.Score.Value, because(result.Score.Explanation))
 	}
@@ -121,22 +121,22 @@ func printSandboxes(term *terminal, attempt spec.Attempt, several bool) {
 		}
 	}
 	for _, sandbox := range attempt.Sandboxes {
-		switch removal := sandbox.Removal; {
-		case removal == nil:
+		removal := sandbox.Removal
+		if removal == nil {
 			term.printf("  sandbox   %s%s: removal pending, owed by %s\n", prefix, visible(sandbox.ID), visible(sandbox.LeaseID))
-		default:
-			term.printf("  sandbox   %s%s removed: confirmed by %s at %s, %.1f sandbox-seconds\n", prefix,
-				visible(removal.SandboxID), removal.ConfirmedBy, removal.ConfirmedAt.Format(time.RFC3339), removal.SandboxSeconds)
+			continue
 		}
+		term.printf("  sandbox   %s%s removed: confirmed by %s at %s, %.1f sandbox-seconds\n", prefix,
+			visible(removal.SandboxID), removal.ConfirmedBy, removal.ConfirmedAt.Format(time.RFC3339), removal.SandboxSeconds)
 	}
 }
 
 func millis(ms int64) string { return (time.Duration(ms) * time.Millisecond).String() }
 
-// started is what a command prints that does not wait.
+// started names a workflow that a command started, or cancelled, and does not wait for.
 type started struct {
 	WorkflowID string `json:"workflow_id"`
-	RunID      string `json:"run_id"`
+	RunID      string `json:"run_id,omitempty"`
 }
 
 func printStarted(term *terminal, id, runID string) error {

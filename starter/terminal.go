@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"pitwall/internal/spec"
 )
 
 // Output forms.
@@ -75,6 +77,21 @@ func (t *terminal) showsProgress() bool { return !t.quiet && isTerminal(t.err) }
 // colours: NO_COLOR (no-color.org) and TERM=dumb turn them off, as does anything but a terminal.
 func (t *terminal) colours(w io.Writer) bool {
 	return isTerminal(w) && t.env("NO_COLOR") == "" && t.env("TERM") != "dumb"
+}
+
+// coloured gives a verdict on stdout its colour, where colours are wanted.
+func (t *terminal) coloured(verdict string) string {
+	colour := "33" // yellow: neither
+	switch verdict {
+	case "PASSED", spec.VerdictPass:
+		colour = "32"
+	case "FAILED", spec.VerdictFail:
+		colour = "31"
+	}
+	if !t.colours(t.out) {
+		return verdict
+	}
+	return "\x1b[" + colour + "m" + verdict + "\x1b[0m"
 }
 
 func isTerminal(w any) bool {

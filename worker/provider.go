@@ -21,9 +21,9 @@ func checkKey(ctx context.Context, provider *daytona.Client) error {
 func explainProvider(provider *daytona.Client, err error) error {
 	switch {
 	case errors.Is(err, daytona.ErrUnauthorized), errors.Is(err, daytona.ErrForbidden):
-		return usageError{fmt.Errorf("Daytona at %s refuses the API key: set DAYTONA_API_KEY to one of that account (%w)", provider.APIURL(), err)}
+		return usageError{fmt.Errorf("use Daytona at %s: it refuses the API key: set DAYTONA_API_KEY to one of that account (%w)", provider.APIURL(), err)}
 	case errors.Is(err, daytona.ErrNotFound), errors.Is(err, daytona.ErrBadAnswer):
-		return usageError{fmt.Errorf("%s does not answer like Daytona: DAYTONA_API_URL must name its API, such as %s (%w)", provider.APIURL(), daytona.DefaultAPIURL, err)}
+		return usageError{fmt.Errorf("use %s: it does not answer like Daytona: DAYTONA_API_URL must name its API, such as %s (%w)", provider.APIURL(), daytona.DefaultAPIURL, err)}
 	}
 	return fmt.Errorf("reach Daytona at %s: %w; check DAYTONA_API_URL, or start a local one with: starter dev", provider.APIURL(), err)
 }

@@ -40,7 +40,7 @@ func (c Config) lock() (*os.File, error) {
 		file.Close()
 		return nil, fmt.Errorf("lock state folder %s: %w", c.StateDir, err)
 	}
-	if err := file.Truncate(0); err == nil {
+	if err = file.Truncate(0); err == nil {
 		_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
 	}
 	if err != nil {

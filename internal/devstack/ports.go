@@ -94,9 +94,7 @@ func (c *Config) lastPorts() (last ports, err error) {
 	if err != nil {
 		return ports{}, fmt.Errorf("read the ports of the last start: %w", err)
 	}
-	if json.Unmarshal(data, &last) != nil {
-		return ports{}, nil // half written by a start that was killed: it is only a preference
-	}
+	_ = json.Unmarshal(data, &last) // half written by a start that was killed: it is only a preference
 	return last, nil
 }
 
