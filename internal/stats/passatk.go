@@ -14,9 +14,12 @@ func PassAtK(n, c, k int) (estimate float64, ok bool) {
 	if n-c < k {
 		return 1, true
 	}
+	if k == 1 {
+		return float64(c) / float64(n), true // rounded once: 3 of 6 is 0.5 and nothing beside it
+	}
 	none := 1.0
-	for i := n - c + 1; i <= n; i++ {
-		none *= 1 - float64(k)/float64(i)
+	for i := range k {
+		none *= float64(n-c-i) / float64(n-i)
 	}
 	return 1 - none, true
 }

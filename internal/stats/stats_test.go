@@ -14,11 +14,11 @@ import (
 )
 
 // The README of openai/human-eval shows pass@1 of its example (6 answers to one problem, 3 of them right) as
-// 0.4999999999999999: numpy's product of the same factors.
+// 0.4999999999999999: numpy's product of many factors. Scripts compare with 0.5, so ours is rounded once.
 func TestPassAtKPublishedExample(t *testing.T) {
 	got, ok := stats.PassAtK(6, 3, 1)
 	require.True(t, ok)
-	require.InDelta(t, 0.4999999999999999, got, 1e-15)
+	require.InDelta(t, 0.5, got, 0)
 }
 
 func TestPassAtK(t *testing.T) {
