@@ -1,183 +1,171 @@
+//go:build linux
+
 package supervisor_test
 
 import (
+	"bytes"
 	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"pitwall/internal/daytona"
+	"pitwall/internal/sandboxd/sandboxdtest"
 	"pitwall/internal/supervisor"
 )
 
-// host is where these tests run the supervisor: its script works on any Linux, so here it is this machine, with
-// steps of our own. As root it would look for the sandbox's user; the tests of the local platform do that.
-type host struct {
-	t   *testing.T
-	dir string
+// box is one sandbox with a job's plan in it. These tests run nowhere else: the supervisor kills what its job's user
+// started, and on a developer's machine that would be the developer's own processes.
+type box struct {
+	t       *testing.T
+	toolbox *daytona.Toolbox
+	dir     string
 }
 
-func newHost(t *testing.T, steps ...supervisor.Step) host {
+// inEachMode runs a test once with the supervisor as the sandbox's root, which is how the local platform has it, and
+// once as the job's own user, which is how it is on Daytona.
+func inEachMode(t *testing.T, test func(t *testing.T, open func(steps ...supervisor.Step) box)) {
+	client := sandboxdtest.Start(t)
+	for _, mode := range []string{"root", "user"} {
+		t.Run(mode, func(t *testing.T) {
+			sandbox, err := client.CreateSandbox(t.Context(), daytona.CreateRequest{})
+			require.NoError(t, err)
+			toolbox := client.Toolbox(sandbox)
+			if mode == "root" {
+				toolbox = toolbox.AsRoot()
+			}
+			test(t, func(steps ...supervisor.Step) box { return newBox(t, toolbox, steps) })
+		})
+	}
+}
+
+func newBox(t *testing.T, toolbox *daytona.Toolbox, steps []supervisor.Step) box {
 	t.Helper()
-	for _, tool := range []string{"flock", "setsid", "timeout"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("not run: the supervisor on this host, because %s is missing", tool)
-		}
+	b := box{t: t, toolbox: toolbox, dir: "/var/tmp/.pitwall"}
+	var uploads []daytona.UploadFile
+	for _, file := range supervisor.Files(b.dir, steps) {
+		uploads = append(uploads, daytona.UploadFile{Path: file.Path, Size: int64(len(file.Data)), Body: bytes.NewReader(file.Data)})
 	}
-	h := host{t: t, dir: filepath.Join(t.TempDir(), "control")}
-	for _, file := range supervisor.Files(h.dir, steps) {
-		require.NoError(t, os.MkdirAll(filepath.Dir(file.Path), 0o755))
-		require.NoError(t, os.WriteFile(file.Path, file.Data, 0o644))
-	}
-	t.Cleanup(func() { h.ask(supervisor.Stop(h.dir)) })
-	return h
+	require.NoError(t, toolbox.Upload(t.Context(), uploads))
+	return b
 }
 
-// ask runs one of the supervisor's commands as a user without privileges, as a toolbox on Daytona would.
-func (h host) ask(command string) supervisor.Report {
-	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (b box) execute(command string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", command)
-	if os.Geteuid() == 0 {
-		require.NoError(h.t, exec.Command("chown", "-R", "12345:12345", h.dir).Run())
-		for dir := filepath.Dir(h.dir); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-			require.NoError(h.t, os.Chmod(dir, 0o755))
-		}
-		cmd = exec.CommandContext(ctx, "setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "sh", "-c", command)
-	}
-	cmd.Env = []string{"PATH=/usr/bin:/bin"}
-	output, err := cmd.Output()
-	require.NoError(h.t, err)
-	report, err := supervisor.ParseReport(string(output))
-	require.NoError(h.t, err)
+	result, err := b.toolbox.Execute(ctx, daytona.ExecuteRequest{Command: command, Timeout: 100 * time.Second})
+	require.NoError(b.t, err)
+	return result.Output
+}
+
+func (b box) ask(command string) supervisor.Report {
+	b.t.Helper()
+	report, err := supervisor.ParseReport(b.execute(command))
+	require.NoError(b.t, err)
 	return report
 }
 
-func (h host) read(n int, stream string) string {
-	h.t.Helper()
-	data, err := os.ReadFile(supervisor.StreamPath(h.dir, n, stream))
-	require.NoError(h.t, err)
+func (b box) read(path string) string {
+	b.t.Helper()
+	body, _, err := b.toolbox.Download(b.t.Context(), path, 0, -1)
+	require.NoError(b.t, err)
+	defer body.Close()
+	data, err := io.ReadAll(io.LimitReader(body, 1<<20))
+	require.NoError(b.t, err)
 	return string(data)
 }
 
-func step(script string) supervisor.Step {
-	return supervisor.Step{Script: []byte(script), Limit: 20 * time.Second}
+func (b box) stream(n int, stream string) string {
+	return b.read(supervisor.StreamPath(b.dir, n, stream))
 }
 
+func step(script string) supervisor.Step {
+	return supervisor.Step{Script: []byte(script), Limit: time.Minute}
+}
+
+// patient is how long a test waits for a job that takes no time.
+const patient = time.Minute
+
 func TestStepsRunInOrderWithTheirOwnStreamsAndRecords(t *testing.T) {
-	h := newHost(t, step("echo one; echo err >&2"), step("cat; exit 3"), step("echo never"))
-	report := h.ask(supervisor.Launch(h.dir, 20*time.Second))
-	require.Equal(t, supervisor.PhaseDone, report.Phase)
-	require.Len(t, report.Steps, 2, "the job stops at the first failure")
-	require.Equal(t, 0, report.Steps[0].ExitCode)
-	require.Equal(t, 3, report.Steps[1].ExitCode)
-	require.Equal(t, int64(4), report.Steps[0].StdoutBytes)
-	require.Equal(t, "one\n", h.read(1, "stdout"))
-	require.Equal(t, "err\n", h.read(1, "stderr"))
+	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
+		b := open(step("echo one; echo err >&2; id -un"), step("cat; exit 3"), step("echo never"))
+		report := b.ask(supervisor.Launch(b.dir, patient))
+		require.Equal(t, supervisor.PhaseDone, report.Phase)
+		require.Len(t, report.Steps, 2, "the job stops at the first failure")
+		require.Equal(t, 0, report.Steps[0].ExitCode)
+		require.Equal(t, 3, report.Steps[1].ExitCode)
+		require.Equal(t, int64(12), report.Steps[0].StdoutBytes)
+		require.Equal(t, "one\ndaytona\n", b.stream(1, "stdout"))
+		require.Equal(t, "err\n", b.stream(1, "stderr"))
+	})
 }
 
 func TestContinueGoesOnAfterAFailureAndStdinIsFed(t *testing.T) {
-	first := step("exit 1")
-	first.Continue = true
-	second := step("cat")
-	second.Stdin = []byte("fed\x00\xff without an end")
-	h := newHost(t, first, second)
-	report := h.ask(supervisor.Launch(h.dir, 20*time.Second))
-	require.Len(t, report.Steps, 2)
-	require.Equal(t, "fed\x00\xff without an end", h.read(2, "stdout"))
+	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
+		first, second := step("exit 1"), step("cat")
+		first.Continue = true
+		second.Stdin = []byte("fed\x00\xff without an end")
+		b := open(first, second)
+		require.Len(t, b.ask(supervisor.Launch(b.dir, patient)).Steps, 2)
+		require.Equal(t, "fed\x00\xff without an end", b.stream(2, "stdout"))
+	})
 }
 
 func TestLaunchTwiceRunsOnce(t *testing.T) {
-	trace := filepath.Join(t.TempDir(), "trace")
-	require.NoError(t, os.WriteFile(trace, nil, 0o666))
-	require.NoError(t, os.Chmod(trace, 0o666)) //nolint:gosec // another user writes it
-	h := newHost(t, step("echo ran >>"+supervisor.Quote(trace)+"; sleep 1"))
-	require.Equal(t, supervisor.PhaseRunning, h.ask(supervisor.Launch(h.dir, 0)).Phase)
-	for range 3 {
-		h.ask(supervisor.Launch(h.dir, 0))
-	}
-	require.Equal(t, supervisor.PhaseDone, h.ask(supervisor.Wait(h.dir, 20*time.Second)).Phase)
-	require.Equal(t, supervisor.PhaseDone, h.ask(supervisor.Launch(h.dir, time.Second)).Phase)
-	data, err := os.ReadFile(trace)
-	require.NoError(t, err)
-	require.Equal(t, "ran\n", string(data))
+	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
+		b := open(step("echo ran >>/home/daytona/trace; sleep 1"))
+		for range 4 {
+			b.ask(supervisor.Launch(b.dir, 0))
+		}
+		require.Equal(t, supervisor.PhaseDone, b.ask(supervisor.Wait(b.dir, patient)).Phase)
+		require.Equal(t, supervisor.PhaseDone, b.ask(supervisor.Launch(b.dir, time.Second)).Phase)
+		require.Equal(t, "ran\n", b.read("/home/daytona/trace"))
+	})
 }
 
 func TestTimeLimitEndsTheStepAndEverythingThatItStarted(t *testing.T) {
-	marker := "86" + strconv.Itoa(os.Getpid()) + ".5"
-	slow := step("(setsid sleep " + marker + " & ) ; echo started; sleep 30")
-	slow.Limit = time.Second
-	h := newHost(t, slow)
-	report := h.ask(supervisor.Launch(h.dir, 20*time.Second))
-	require.Equal(t, supervisor.PhaseDone, report.Phase)
-	require.True(t, report.Steps[0].TimedOut)
-	require.Equal(t, "started\n", h.read(1, "stdout"))
-	require.Empty(t, processesWith(t, "sleep\x00"+marker), "a double fork escaped")
-	require.Empty(t, h.read(1, "stderr"), "the shell's own word about the kill is not the job's")
+	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
+		slow := step("(setsid sleep 4321 & ) ; echo started; sleep 30")
+		slow.Limit = time.Second
+		b := open(slow)
+		report := b.ask(supervisor.Launch(b.dir, patient))
+		require.Equal(t, supervisor.PhaseDone, report.Phase)
+		require.True(t, report.Steps[0].TimedOut)
+		require.Equal(t, "started\n", b.stream(1, "stdout"))
+		require.Empty(t, b.stream(1, "stderr"), "the shell's own word about the kill is not the job's")
+		require.Empty(t, b.execute(`grep -lz '^4321$' /proc/[0-9]*/cmdline 2>/dev/null`), "a double fork escaped")
+	})
 }
 
 func TestKilledSupervisorIsLostAndNotWaitedFor(t *testing.T) {
-	h := newHost(t, step("sleep 30"))
-	require.Equal(t, supervisor.PhaseRunning, h.ask(supervisor.Launch(h.dir, 0)).Phase)
-	started, err := os.ReadFile(filepath.Join(h.dir, "state", "started"))
-	require.NoError(t, err)
-	pid, _, _ := strings.Cut(string(started), " ")
-	require.NoError(t, exec.Command("kill", "-KILL", pid).Run())
-	report := h.ask(supervisor.Wait(h.dir, 20*time.Second))
-	require.Equal(t, supervisor.PhaseLost, report.Phase)
-	require.False(t, report.Steps[0].Ended)
+	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
+		b := open(step("sleep 300"))
+		require.Equal(t, supervisor.PhaseRunning, b.ask(supervisor.Launch(b.dir, 0)).Phase)
+		pid, _, _ := strings.Cut(b.read(b.dir+"/state/started"), " ")
+		b.execute("kill -KILL " + pid)
+		report := b.ask(supervisor.Wait(b.dir, patient))
+		require.Equal(t, supervisor.PhaseLost, report.Phase)
+		require.False(t, report.Steps[0].Ended)
+	})
 }
 
 func TestStopEndsTheJob(t *testing.T) {
-	h := newHost(t, step("echo before; sleep 30; echo after"))
-	h.ask(supervisor.Launch(h.dir, 0))
-	report := h.ask(supervisor.Stop(h.dir))
-	require.Equal(t, supervisor.PhaseLost, report.Phase)
-	require.NotContains(t, h.read(1, "stdout"), "after")
+	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
+		b := open(step("echo before; sleep 300; echo after"))
+		require.Equal(t, supervisor.PhaseUnclaimed, b.ask(supervisor.Stop(b.dir)).Phase)
+		b.ask(supervisor.Launch(b.dir, 0))
+		require.Equal(t, supervisor.PhaseLost, b.ask(supervisor.Stop(b.dir)).Phase)
+		require.NotContains(t, b.stream(1, "stdout"), "after")
+	})
 }
 
 func TestWaitBeforeLaunchSaysSo(t *testing.T) {
-	h := newHost(t, step("true"))
-	require.Equal(t, supervisor.PhaseUnclaimed, h.ask(supervisor.Wait(h.dir, 0)).Phase)
-}
-
-// processesWith lists the processes whose command line begins with text.
-func processesWith(t *testing.T, text string) []string {
-	t.Helper()
-	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	require.NoError(t, err)
-	var found []string
-	for _, path := range paths {
-		if data, err := os.ReadFile(path); err == nil && strings.HasPrefix(string(data), text) {
-			found = append(found, path)
-		}
-	}
-	return found
-}
-
-func FuzzParseReport(f *testing.F) {
-	f.Add("pitwall 1 done\nstep 1 0 0 31 -\nsize 1.out 8\nsize 1.err 0\n")
-	f.Add("pitwall 1 missing flock\n")
-	f.Add("pitwall 1 running\nstep 1 running\n")
-	f.Add("pitwall 1 done\nstep 2 0 0 1 -")
-	f.Fuzz(func(t *testing.T, text string) {
-		report, err := supervisor.ParseReport(text)
-		if err != nil {
-			return
-		}
-		if len(report.Steps) > 32 {
-			t.Fatalf("%d steps", len(report.Steps))
-		}
-		for i, step := range report.Steps {
-			if step.Number != i+1 || step.ExitCode < 0 || step.ExitCode > 255 || step.Duration < 0 || step.StdoutBytes < 0 || step.StderrBytes < 0 {
-				t.Fatalf("implausible step %+v", step)
-			}
-		}
+	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
+		b := open(step("true"))
+		require.Equal(t, supervisor.PhaseUnclaimed, b.ask(supervisor.Wait(b.dir, 0)).Phase)
 	})
 }
