@@ -76,9 +76,9 @@ func (w *globWalk) match(dir string, entry daytona.FileInfo, rest []string, dept
 		}
 		return nil
 	}
-	matched, err := path.Match(rest[0], entry.Name)
+	matched, _ := path.Match(rest[0], entry.Name) // validation refused a malformed pattern
 	switch {
-	case err != nil || !matched:
+	case !matched:
 		return nil
 	case len(rest) == 1 && entry.IsDir:
 		return nil // a rule names files

@@ -78,8 +78,8 @@ type jobRun struct {
 	launchedAt time.Time
 	streams    *streamCopies
 	report     supervisor.Report
-	// overruled: the supervisor did not end a step at its limit, so this worker did.
-	overruled bool
+	// overruled: the supervisor did not end a step at its limit, so this worker did; stopped: the eval was cancelled.
+	overruled, stopped bool
 }
 
 func newJobRun(j *Jobs, in RunJobInput) *jobRun {
@@ -210,6 +210,7 @@ func (r *jobRun) finish(ctx context.Context) (spec.JobResult, error) {
 func (r *jobRun) cancelled(ctx context.Context) (spec.JobResult, error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
+	r.stopped = true
 	if err := r.askOnce(bounded, supervisor.Stop(controlDir)); err != nil {
 		return spec.JobResult{}, temporal.NewCanceledError()
 	}
@@ -222,7 +223,7 @@ func (r *jobRun) cancelled(ctx context.Context) (spec.JobResult, error) {
 
 func (r *jobRun) result(streams [][2]spec.Stream) spec.JobResult {
 	result := spec.JobResult{DurationMS: time.Since(r.launchedAt).Milliseconds()}
-	result.SupervisorLost = !r.overruled && (r.report.Phase != supervisor.PhaseDone || r.endsEarly())
+	result.SupervisorLost = !r.overruled && !r.stopped && (r.report.Phase != supervisor.PhaseDone || r.endsEarly())
 	for i, step := range r.report.Steps {
 		plan := r.in.Steps[i]
 		outcome := spec.StepResult{

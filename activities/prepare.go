@@ -96,7 +96,7 @@ func (c *Campaigns) trials(ctx context.Context, input spec.CampaignInput, starte
 	if err != nil {
 		return header, nil, closeAll, terminal(ErrTypeInvalidInput, fmt.Errorf("read dataset %s: %w", input.Dataset.URI, err))
 	}
-	return header, c.planned(ctx, input, dataset.Plan(ctx, input, reader, answers)), closeAll, nil
+	return header, c.planned(ctx, dataset.Plan(ctx, input, reader, answers)), closeAll, nil
 }
 
 // atDate expands {date}: a schedule names tonight's files.
@@ -139,7 +139,7 @@ func (c *Campaigns) openError(what, uri string, err error) error {
 }
 
 // planned turns the dataset's trials into the manifest's, with what is large moved to the store.
-func (c *Campaigns) planned(ctx context.Context, input spec.CampaignInput, trials iter.Seq2[dataset.Trial, error]) iter.Seq2[results.Trial, error] {
+func (c *Campaigns) planned(ctx context.Context, trials iter.Seq2[dataset.Trial, error]) iter.Seq2[results.Trial, error] {
 	return func(yield func(results.Trial, error) bool) {
 		for trial, err := range trials {
 			if err == nil {

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -20,6 +21,7 @@ func CampaignWorkflow(ctx workflow.Context, in spec.CampaignInput) (spec.Campaig
 	c := &campaign{in: in, id: in.Name, progress: CampaignProgress{Phase: "preparing"}}
 	if c.id == "" {
 		c.id = campaignOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
+		c.in.Name = c.id
 	}
 	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (CampaignProgress, error) { return c.progress, nil }); err != nil {
 		return spec.CampaignResult{}, err
@@ -107,11 +109,8 @@ func (c *campaign) assemble(ctx workflow.Context, runErr error) (spec.CampaignRe
 	return result, nil
 }
 
-// campaignOf is the campaign's name for a workflow that was started by hand, under any ID.
+// campaignOf is the campaign's name for a workflow that was started by hand, under any ID, or by a schedule, which adds a
+// time with colons to its ID; a name has none.
 func campaignOf(workflowID string) string {
-	const prefix = "campaign/"
-	if len(workflowID) > len(prefix) && workflowID[:len(prefix)] == prefix {
-		return workflowID[len(prefix):]
-	}
-	return workflowID
+	return strings.ReplaceAll(strings.TrimPrefix(workflowID, CampaignID("")), ":", "")
 }

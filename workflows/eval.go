@@ -74,7 +74,7 @@ func (e *eval) run(ctx workflow.Context) {
 		if attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
 			full++
 			n-- // a full provider costs no attempt: nothing was created
-			if workflow.Sleep(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff, capacityBackoffMax))) != nil {
+			if workflow.Sleep(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff))) != nil {
 				e.result.Status = spec.StatusCancelled
 				return
 			}
@@ -84,7 +84,7 @@ func (e *eval) run(ctx workflow.Context) {
 		if e.result.Status != spec.StatusError || !retriable(attempt.err) || n >= e.plan.Input.MaxAttempts {
 			return
 		}
-		if workflow.Sleep(ctx, backoffAfter(n, infraBackoff, infraBackoffMax)) != nil {
+		if workflow.Sleep(ctx, backoffAfter(n, infraBackoff)) != nil {
 			e.result.Status = spec.StatusCancelled
 			return
 		}

@@ -22,13 +22,12 @@ const (
 	createMargin = activities.CreateTimeout + 5*time.Second
 	// jobPickup bounds how long a job may wait for a worker of the jobs queue while its sandbox costs money.
 	jobPickup = 5 * time.Minute
-	// infraBackoff is slept between attempts, outside the slot: doubled each time, at most infraBackoffMax.
-	infraBackoff    = 2 * time.Second
-	infraBackoffMax = time.Minute
-	// capacityTries bounds how often a provider that is full is asked by one attempt. With capacityBackoffMax: over an hour.
-	capacityTries      = 100
-	capacityBackoff    = 5 * time.Second
-	capacityBackoffMax = 60 * time.Second
+	// infraBackoff is slept between attempts, outside the slot: doubled each time, at most maxBackoff.
+	infraBackoff = 2 * time.Second
+	// capacityTries bounds how often a provider that is full is asked by one attempt: with maxBackoff, for over an hour.
+	capacityTries   = 100
+	capacityBackoff = 5 * time.Second
+	maxBackoff      = time.Minute
 )
 
 // quickRetries suit short calls to parts that are usually back within a minute.
@@ -166,13 +165,13 @@ func withReaping(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// backoffAfter is the wait before try n+1, n ≥ 1.
-func backoffAfter(n int, first, last time.Duration) time.Duration {
+// backoffAfter is the wait before try n+1, n ≥ 1: first, doubled each time, at most maxBackoff.
+func backoffAfter(n int, first time.Duration) time.Duration {
 	wait := first
 	for range n - 1 {
-		if wait *= 2; wait >= last {
-			return last
+		if wait *= 2; wait >= maxBackoff {
+			return maxBackoff
 		}
 	}
-	return min(wait, last)
+	return wait
 }

@@ -79,9 +79,9 @@ func (e *eval) scoreByCommand(ctx workflow.Context, judge spec.Scorer, out *atte
 				activities.ScoreCommandInput{Scorer: judge, Judged: *s.job}))
 			return
 		}
-		wait := backoffAfter(n, infraBackoff, infraBackoffMax)
+		wait := backoffAfter(n, infraBackoff)
 		if out.err != nil && out.err.Type == activities.ErrTypeCapacity && full < capacityTries {
-			full, n, wait = full+1, n-1, max(s.retryAfter, backoffAfter(full+1, capacityBackoff, capacityBackoffMax))
+			full, n, wait = full+1, n-1, max(s.retryAfter, backoffAfter(full+1, capacityBackoff))
 		}
 		if out.cancelled || !retriable(out.err) || n >= e.plan.Input.MaxAttempts {
 			return

@@ -34,7 +34,7 @@ type call struct {
 
 // exchange sends a call and decodes a JSON answer into out, which may be nil to ignore the answer.
 func (c *Client) exchange(ctx context.Context, cl call, out any) error {
-	resp, err := c.send(ctx, cl)
+	resp, err := c.send(ctx, cl) //nolint:bodyclose // discard closes it
 	if err != nil {
 		return err
 	}

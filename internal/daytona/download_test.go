@@ -74,7 +74,7 @@ func TestDownloadAnswers(t *testing.T) {
 			toolbox := client.Toolbox(daytona.Sandbox{ID: "i", ToolboxProxyURL: client.APIURL()})
 			body, part, err := toolbox.Download(generous(t), "f", test.offset, test.length)
 			if err != nil {
-				require.NotNil(t, test.fails, "%v", err)
+				require.Error(t, test.fails, "%v", err)
 				require.ErrorIs(t, err, test.fails)
 				return
 			}

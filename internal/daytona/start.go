@@ -36,7 +36,7 @@ func (e *BadStateError) Unwrap() error { return e.Err }
 // context's error, which then names the last state.
 func (c *Client) WaitStarted(ctx context.Context, id string) (Sandbox, error) {
 	pacer := newPacer(startPollFirst, startPollLast)
-	last := "never seen"
+	var last string
 	for {
 		sandbox, err := withCallTimeout(ctx, func(ctx context.Context) (Sandbox, error) { return c.GetSandbox(ctx, id) })
 		switch {

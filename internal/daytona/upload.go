@@ -64,7 +64,7 @@ func (t *Toolbox) upload(ctx context.Context, cl call, answer *uploadAnswer) err
 	if err != nil {
 		return err
 	}
-	resp, err := t.client.send(ctx, cl)
+	resp, err := t.client.send(ctx, cl) //nolint:bodyclose // discard closes it
 	if err != nil {
 		return err
 	}

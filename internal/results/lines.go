@@ -62,16 +62,22 @@ func (l *lineReader) header() (Header, error) {
 		return Header{}, fmt.Errorf("read the header of %s: %w", l.key, err)
 	}
 	var header Header
-	if err := json.Unmarshal(line, &header); err != nil || header.Campaign == "" {
-		return Header{}, fmt.Errorf("read the header of %s: %w (%v)", l.key, ErrManifest, err)
+	if err := json.Unmarshal(line, &header); err != nil {
+		return Header{}, fmt.Errorf("read the header of %s: %w: %w", l.key, ErrManifest, err)
+	}
+	if header.Campaign == "" {
+		return Header{}, fmt.Errorf("read the header of %s: %w: it names no campaign", l.key, ErrManifest)
 	}
 	return header, nil
 }
 
 func (l *lineReader) trial(line []byte) (Trial, error) {
 	var trial Trial
-	if err := json.Unmarshal(line, &trial); err != nil || trial.Sample == "" {
-		return Trial{}, fmt.Errorf("read %s at byte %d: %w (%v)", l.key, l.before, ErrManifest, err)
+	if err := json.Unmarshal(line, &trial); err != nil {
+		return Trial{}, fmt.Errorf("read %s at byte %d: %w: %w", l.key, l.before, ErrManifest, err)
+	}
+	if trial.Sample == "" {
+		return Trial{}, fmt.Errorf("read %s at byte %d: %w: it names no sample", l.key, l.before, ErrManifest)
 	}
 	return trial, nil
 }

@@ -29,14 +29,14 @@ type life struct {
 }
 
 // attach begins to hold a running machine: CPU bound, exit, memory.
-func (r *Runtime) attach(s Spec, group cgroup, launch *ending) (*life, error) {
+func (r *Runtime) attach(s Spec, group cgroup, launch *ending) error {
 	pid, err := readPID(r.pidFile(s.ID))
 	if err != nil {
-		return nil, fmt.Errorf("read gVisor's process ID: %w", err)
+		return fmt.Errorf("read gVisor's process ID: %w", err)
 	}
 	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
 	if err != nil {
-		return nil, fmt.Errorf("hold gVisor's process: %w", err)
+		return fmt.Errorf("hold gVisor's process: %w", err)
 	}
 	l := &life{id: s.ID, pid: pid, pidfd: os.NewFile(uintptr(fd), "pidfd"), group: group, launch: launch, gone: make(chan struct{})}
 	if group != nil {
@@ -46,7 +46,7 @@ func (r *Runtime) attach(s Spec, group cgroup, launch *ending) (*life, error) {
 	}
 	if err != nil {
 		l.pidfd.Close()
-		return nil, fmt.Errorf("bound CPUs: %w", err)
+		return fmt.Errorf("bound CPUs: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
@@ -57,7 +57,7 @@ func (r *Runtime) attach(s Spec, group cgroup, launch *ending) (*life, error) {
 	if group == nil {
 		go r.watchMemory(ctx, l, s.Limits.MemoryBytes+r.cfg.Headroom)
 	}
-	return l, nil
+	return nil
 }
 
 // watchExit reports a machine that ends while nobody asked for it.

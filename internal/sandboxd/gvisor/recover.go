@@ -83,7 +83,7 @@ func (r *Runtime) adopt(id string) error {
 	if r.cgroups != nil {
 		group = r.cgroups.open(id)
 	}
-	if _, err := r.attach(s, group, nil); err != nil {
+	if err := r.attach(s, group, nil); err != nil {
 		return fmt.Errorf("adopt machine %s: %w", id, err)
 	}
 	return nil

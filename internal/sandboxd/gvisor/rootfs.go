@@ -172,8 +172,11 @@ func copyEtc(etc string) error {
 		}
 	}
 	entries, err := os.ReadDir("/etc/alternatives")
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil // not a Debian-like system
+	}
+	if err != nil {
+		return fmt.Errorf("read the host's alternatives: %w", err)
 	}
 	if err := os.Mkdir(filepath.Join(etc, "alternatives"), 0o755); err != nil {
 		return err

@@ -67,7 +67,7 @@ func (r *Runtime) start(ctx context.Context, s Spec, t template) (Machine, error
 		return m, err
 	}
 	m.Timing.Agent = clock.lap()
-	if _, err := r.attach(s, group, ended); err != nil {
+	if err := r.attach(s, group, ended); err != nil {
 		return m, err
 	}
 	m.Timing.Bounds = clock.lap()

@@ -192,7 +192,7 @@ func walk(loc *located, visit func(name string, level int, entry fs.DirEntry) er
 
 // skipUnreadable passes over what is below the root of a walk and cannot be read.
 func skipUnreadable(relative string, err error) error {
-	if relative == "." || !(errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)) {
+	if relative == "." || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -74,7 +74,7 @@ func TestSessionKeepsItsState(t *testing.T) {
 	require.Equal(t, "/usr\nkept\nf its\n", *got.Stdout)
 	require.Equal(t, 7, *got.ExitCode)
 	require.Equal(t, "quoted 'text'\n", *s.exec("cat <<'EOF'\nquoted 'text'\nEOF").Stdout)
-	require.Equal(t, "", *s.exec("cat").Stdout, "the input of a command that is waited for is empty")
+	require.Empty(t, *s.exec("cat").Stdout, "the input of a command that is waited for is empty")
 	require.NotZero(t, *s.exec("if then").ExitCode)
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -17,6 +18,22 @@ import (
 
 // softMemory is what the collector keeps the agent's heap within where it can; the sandbox's outer bound counts it.
 const softMemory = 64 << 20
+
+// maxLogBytes bounds the agent's log, a file on the host: whoever uses a sandbox can make its agent complain for ever.
+const maxLogBytes = 1 << 20
+
+// boundedLog drops what is past its bound. The logger writes one line at a time.
+type boundedLog struct {
+	out  io.Writer
+	left int
+}
+
+func (b *boundedLog) Write(line []byte) (int, error) {
+	if b.left -= len(line); b.left >= 0 {
+		return b.out.Write(line)
+	}
+	return len(line), nil
+}
 
 func main() {
 	debug.SetMemoryLimit(softMemory)
@@ -29,7 +46,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	cfg := toolbox.Config{Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	cfg := toolbox.Config{Logger: slog.New(slog.NewTextHandler(&boundedLog{out: os.Stderr, left: maxLogBytes}, nil))}
 	flags := flag.NewFlagSet("toolbox", flag.ContinueOnError)
 	socket := flags.String("socket", "/.pitwall/run/toolbox.sock", "Unix `path` to listen on")
 	limits := flags.String("limits", "", "JSON `file` with the limits of the user's processes")
