@@ -79,6 +79,8 @@ func (c *Cost) add(events []*historypb.HistoryEvent) {
 	for _, event := range events {
 		c.EventTypes[event.GetEventType().String()]++
 		switch event.GetEventType() {
+		case enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+			c.FailedTasks = append(c.FailedTasks, workflowType(events)+": "+event.GetWorkflowTaskFailedEventAttributes().GetCause().String())
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 			c.Actions["activities"]++
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED:
@@ -101,4 +103,8 @@ func (c *Cost) add(events []*historypb.HistoryEvent) {
 			c.Actions["markers (local activities)"]++
 		}
 	}
+}
+
+func workflowType(events []*historypb.HistoryEvent) string {
+	return events[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName()
 }

@@ -115,6 +115,8 @@ type Cost struct {
 	EvalEvents  int            `json:"eval_events"`
 	LeaseEvents int            `json:"lease_events"`
 	EventTypes  map[string]int `json:"event_types"`
+	// FailedTasks are workflow tasks that the server refused and had done again, three events each: type and cause.
+	FailedTasks []string `json:"failed_tasks,omitempty"`
 	// TotalActions are billable actions without heartbeats, as Temporal Cloud counts.
 	TotalActions int            `json:"total_actions"`
 	Actions      map[string]int `json:"actions"`
