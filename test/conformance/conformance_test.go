@@ -40,7 +40,7 @@ func TestOfficialSDKRunsUnchanged(t *testing.T) {
 	for _, release := range releases(t) {
 		t.Run(release, func(t *testing.T) {
 			env := []string{"DAYTONA_API_URL=" + apiURL, "DAYTONA_API_KEY=" + key, "SDK=" + release}
-			out := command(t, runBound, env, "node", append([]string{"--test", "--test-reporter=spec"}, tests...)...)
+			out := command(t, runBound, env, "node", append([]string{"--test", "--test-timeout=60000", "--test-reporter=spec"}, tests...)...)
 			reportSkips(t, out)
 		})
 	}
