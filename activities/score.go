@@ -50,6 +50,9 @@ func (s *Scoring) ScoreCommand(ctx context.Context, in ScoreCommandInput) (spec.
 	if len(in.Judged.Steps) != 1 {
 		return spec.Score{}, terminal(ErrTypeScorer, errors.New("the scorer's command was never started"))
 	}
+	if in.Judged.SupervisorLost {
+		return spec.Score{Explanation: "the scoring command's supervisor was lost without an exit record"}, nil
+	}
 	step := in.Judged.Steps[0]
 	tail, err := s.tail(ctx, step.Stdout)
 	if err != nil {
