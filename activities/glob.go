@@ -22,10 +22,15 @@ const (
 var errWalkEnough = errors.New("enough")
 
 // walkGlob calls visit for every entry that an absolute pattern names, in order. It lists folders and never follows a
-// link, so a pattern cannot lead out of the tree that it names. A plain path is a pattern without wildcards.
+// link, so a pattern cannot lead out of the tree that it names. A plain path is a pattern without wildcards. Each folder is
+// found in the listing of the one above it, because only a listing shows links; home itself no job can replace.
 func walkGlob(ctx context.Context, toolbox *daytona.Toolbox, pattern string, visit func(path string, info daytona.FileInfo) error) error {
 	walk := globWalk{ctx: ctx, toolbox: toolbox, visit: visit}
-	err := walk.in("/", strings.Split(strings.TrimPrefix(path.Clean(pattern), "/"), "/"), 0)
+	dir, rest := "/", strings.TrimPrefix(path.Clean(pattern), "/")
+	if below, isHome := strings.CutPrefix("/"+rest, homeDir+"/"); isHome {
+		dir, rest = homeDir, below
+	}
+	err := walk.in(dir, strings.Split(rest, "/"), 0)
 	if errors.Is(err, errWalkEnough) {
 		return nil
 	}
@@ -41,10 +46,6 @@ type globWalk struct {
 
 // in matches the rest of the pattern inside one folder.
 func (w *globWalk) in(dir string, rest []string, depth int) error {
-	for len(rest) > 1 && !hasMeta(rest[0]) {
-		// A fixed folder costs no listing, but must not be a link: the last fixed one is checked by its listing.
-		dir, rest = path.Join(dir, rest[0]), rest[1:]
-	}
 	if depth > maxWalkDepth {
 		return nil
 	}
@@ -106,8 +107,6 @@ func (w *globWalk) list(dir string) ([]daytona.FileInfo, error) {
 	sort.Slice(entries, func(i, k int) bool { return entries[i].Name < entries[k].Name })
 	return entries, nil
 }
-
-func hasMeta(segment string) bool { return strings.ContainsAny(segment, `*?[\`) }
 
 // printable makes a hostile file name fit for JSON and terminals: what is not printable UTF-8 is percent-encoded.
 func printable(name string) string {
