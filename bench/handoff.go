@@ -23,6 +23,7 @@ type turn struct {
 func (f *EvalFigures) addHistories(ctx context.Context, l *lab, evals []spec.EvalResult, created map[string]time.Time) error {
 	slots := map[string][]turn{}
 	var turns []turn
+	total := Cost{EventTypes: map[string]int{}, Actions: map[string]int{}}
 	for _, eval := range evals {
 		if len(eval.Attempts) != 1 || len(eval.Attempts[0].Sandboxes) != 1 || eval.Attempts[0].Sandboxes[0].Removal == nil {
 			continue // a retry would mix two sandboxes' times
@@ -36,10 +37,14 @@ func (f *EvalFigures) addHistories(ctx context.Context, l *lab, evals []spec.Eva
 		if err != nil {
 			return err
 		}
+		total.add(evalEvents)
+		total.add(leaseEvents)
+		total.Events += len(evalEvents) + len(leaseEvents)
 		t := turn{eval: timelineOf(evalEvents), lease: timelineOf(leaseEvents), proven: use.Removal.ConfirmedAt, createSent: created[use.ID]}
 		turns = append(turns, t)
 		slots[use.LeaseID] = append(slots[use.LeaseID], t)
 	}
+	f.EventsPerEval, f.FailedTasks = round2(float64(total.Events)/float64(max(1, len(turns)))), tally(total.FailedTasks)
 	f.Phases = phasesOf(turns)
 	for _, slot := range slices.Sorted(maps.Keys(slots)) {
 		f.HandOff.add(slots[slot])
@@ -117,4 +122,13 @@ func phasesOf(turns []turn) []Hop {
 		}
 	}
 	return append(phases, Hop{Name: "eval closed", Spread: spread(times["eval closed"])})
+}
+
+// tally counts equal texts.
+func tally(texts []string) map[string]int {
+	counts := map[string]int{}
+	for _, text := range texts {
+		counts[text]++
+	}
+	return counts
 }

@@ -78,8 +78,11 @@ type EvalFigures struct {
 	Ratio    float64 `json:"ratio"`
 	AimRatio float64 `json:"aim_ratio,omitempty"`
 	// IdealS is the jobs' own time on all slots.
-	IdealS  float64 `json:"ideal_s,omitempty"`
-	HandOff HandOff `json:"hand_off"`
+	IdealS float64 `json:"ideal_s,omitempty"`
+	// EventsPerEval is the mean of an eval's and its lease's; FailedTasks counts workflow tasks that were done again, by type and cause.
+	EventsPerEval float64        `json:"events_per_eval"`
+	FailedTasks   map[string]int `json:"failed_tasks"`
+	HandOff       HandOff        `json:"hand_off"`
 	// Phases are an eval's, from its start to its end; LoopPhases the loop's.
 	Phases     []Hop             `json:"phases"`
 	LoopPhases map[string]Spread `json:"loop_phases"`
