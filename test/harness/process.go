@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -22,7 +23,7 @@ type Process struct {
 	log  string
 }
 
-// start starts a program with its output appended to a file. The test's end kills it.
+// start starts a program with its output appended to a file. The test's end kills it, and so does the test binary's.
 func start(t testing.TB, name, log string, env []string, path string, args ...string) *Process {
 	t.Helper()
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -32,12 +33,19 @@ func start(t testing.TB, name, log string, env []string, path string, args ...st
 	defer file.Close()
 	cmd := exec.Command(path, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, file, file
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p := &Process{t: t, name: name, cmd: cmd, done: make(chan struct{}), log: log}
-	if err := cmd.Start(); err != nil {
+	started := make(chan error)
+	go func() {
+		// Linux counts the thread that started a child as its parent, so this one lives as long as the child.
+		runtime.LockOSThread()
+		started <- cmd.Start()
+		_ = cmd.Wait()
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
-	go func() { _ = cmd.Wait(); close(p.done) }()
 	t.Cleanup(p.Kill)
 	return p
 }
