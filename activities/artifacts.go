@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// maxArtifacts bounds how many files of one attempt are fetched; the rest are listed as refused.
+	// maxArtifacts bounds how many files of one attempt are listed, maxNameBytes how much their names take: a payload of
+	// Temporal's holds 2 MiB. The first file beyond is listed as refused, and says so for the rest.
 	maxArtifacts = 1000
+	maxNameBytes = 512 << 10
 	// maxArtifactTotal bounds their bytes together.
 	maxArtifactTotal = 1 << 30
 )
@@ -37,7 +39,7 @@ type DownloadArtifactsResult struct {
 // links and anything else that is not a regular file are refused. A missing file is part of the result, never an error.
 func (j *Jobs) DownloadArtifacts(ctx context.Context, in DownloadArtifactsInput) (DownloadArtifactsResult, error) {
 	defer startPulse(ctx, "downloading artifacts").end()
-	fetch := artifactFetch{jobs: j, in: in, toolbox: j.toolbox(in.Sandbox), seen: map[string]bool{}}
+	fetch := artifactFetch{jobs: j, in: in, toolbox: j.toolbox(in.Sandbox), stored: map[string]bool{}}
 	for _, rule := range in.Rules {
 		if err := fetch.rule(ctx, rule); err != nil {
 			return DownloadArtifactsResult{}, j.streamError(ctx, in.Sandbox, err)
@@ -51,9 +53,11 @@ type artifactFetch struct {
 	jobs    *Jobs
 	in      DownloadArtifactsInput
 	toolbox *daytona.Toolbox
-	seen    map[string]bool
-	result  []spec.Artifact
-	stored  int64
+	// stored says of each file that was looked at whether it is kept.
+	stored map[string]bool
+	result []spec.Artifact
+	// bytes that are stored, and bytes of the names in result.
+	bytes, nameBytes int64
 }
 
 func (f *artifactFetch) rule(ctx context.Context, rule spec.ArtifactRule) error {
@@ -61,28 +65,40 @@ func (f *artifactFetch) rule(ctx context.Context, rule spec.ArtifactRule) error 
 		f.add(rule.Path, spec.ArtifactSkipped, "the job did not succeed, and the rule is for success", nil)
 		return nil
 	}
-	found := 0
+	found, kept := 0, 0
 	err := walkGlob(ctx, f.toolbox, absolute(absolute(homeDir, f.in.Cwd), rule.Path), func(path string, info daytona.FileInfo) error {
 		found++
-		return f.file(ctx, rule, path, info)
+		err := f.file(ctx, rule, path, info)
+		if f.stored[path] {
+			kept++
+		}
+		return err
 	})
+	if errors.Is(err, errWalkTooMuch) {
+		f.add(rule.Path, spec.ArtifactRefused, err.Error(), nil)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if found == 0 {
+	switch {
+	case found == 0:
 		f.add(rule.Path, spec.ArtifactMissing, "no such file", nil)
+	case kept == 0 && rule.Required:
+		f.add(rule.Path, spec.ArtifactRefused, "none of its files could be kept", nil)
 	}
 	return nil
 }
 
 func (f *artifactFetch) file(ctx context.Context, rule spec.ArtifactRule, path string, info daytona.FileInfo) error {
-	switch {
-	case f.seen[path]:
+	if _, seen := f.stored[path]; seen {
 		return nil
-	case len(f.result) >= maxArtifacts:
+	}
+	f.stored[path] = false
+	if len(f.result) >= maxArtifacts || f.nameBytes >= maxNameBytes {
+		f.add(path, spec.ArtifactRefused, fmt.Sprintf("it and what comes after it: an attempt keeps %d files, their names %d bytes", maxArtifacts, maxNameBytes), nil)
 		return errWalkEnough
 	}
-	f.seen[path] = true
 	switch {
 	case !info.Regular():
 		f.add(path, spec.ArtifactRefused, "not a regular file: "+info.Mode[:min(len(info.Mode), 1)], nil)
@@ -90,7 +106,7 @@ func (f *artifactFetch) file(ctx context.Context, rule spec.ArtifactRule, path s
 	case info.Size > rule.MaxBytes:
 		f.add(path, spec.ArtifactTooLarge, fmt.Sprintf("%d bytes, more than the rule's %d", info.Size, rule.MaxBytes), nil)
 		return nil
-	case f.stored+info.Size > maxArtifactTotal:
+	case f.bytes+info.Size > maxArtifactTotal:
 		f.add(path, spec.ArtifactTooLarge, fmt.Sprintf("the attempt's artifacts are more than %d bytes together", int64(maxArtifactTotal)), nil)
 		return nil
 	}
@@ -117,11 +133,14 @@ func (f *artifactFetch) fetch(ctx context.Context, path string, limit int64) err
 	if err != nil {
 		return fmt.Errorf("%w: store artifact %q: %w", errStore, path, err)
 	}
-	f.stored += ref.Bytes
+	f.bytes += ref.Bytes
+	f.stored[path] = true
 	f.add(path, spec.ArtifactStored, "", &ref)
 	return nil
 }
 
 func (f *artifactFetch) add(path, status, reason string, ref *spec.Ref) {
-	f.result = append(f.result, spec.Artifact{Path: printable(path), Status: status, Reason: reason, Ref: ref})
+	path = printable(path)
+	f.nameBytes += int64(len(path))
+	f.result = append(f.result, spec.Artifact{Path: path, Status: status, Reason: reason, Ref: ref})
 }

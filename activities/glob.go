@@ -21,9 +21,13 @@ const (
 // errWalkEnough ends a walk without an error: what was found suffices.
 var errWalkEnough = errors.New("enough")
 
+// errWalkTooMuch: the job left more files than one rule looks at. Its own doing, so no fault of the sandbox.
+var errWalkTooMuch = fmt.Errorf("its folders hold more than the %d names that a rule may look at", maxWalkEntries)
+
 // walkGlob calls visit for every entry that an absolute pattern names, in order. It lists folders and never follows a
 // link, so a pattern cannot lead out of the tree that it names. A plain path is a pattern without wildcards. Each folder is
-// found in the listing of the one above it, because only a listing shows links; home itself no job can replace.
+// found in the listing of the one above it, because only a listing shows links; home itself no job can replace. Returns
+// errWalkTooMuch.
 func walkGlob(ctx context.Context, toolbox *daytona.Toolbox, pattern string, visit func(path string, info daytona.FileInfo) error) error {
 	walk := globWalk{ctx: ctx, toolbox: toolbox, visit: visit}
 	dir, rest := "/", strings.TrimPrefix(path.Clean(pattern), "/")
@@ -97,12 +101,14 @@ func (w *globWalk) list(dir string) ([]daytona.FileInfo, error) {
 	if errors.As(err, &failed) && failed.Status >= 400 && failed.Status < 500 && !errors.Is(err, daytona.ErrSandboxSuspect) {
 		return nil, nil // no such folder, or not to be read by the job's user
 	}
+	if errors.Is(err, daytona.ErrAnswerTooLarge) {
+		return nil, errWalkTooMuch
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
-	w.entries += len(entries)
-	if w.entries > maxWalkEntries {
-		return nil, errWalkEnough
+	if w.entries += len(entries); w.entries > maxWalkEntries {
+		return nil, errWalkTooMuch
 	}
 	sort.Slice(entries, func(i, k int) bool { return entries[i].Name < entries[k].Name })
 	return entries, nil

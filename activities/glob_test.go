@@ -2,6 +2,7 @@ package activities
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,6 +73,16 @@ func TestGlobTakesARefusedFolderForAnEmptyOneAndABrokenSandboxForAnError(t *test
 	b.server.SetState(b.sandbox.ID, daytona.StateStopped, daytona.StateStopped, "")
 	err := walkGlob(t.Context(), b.jobs.toolbox(b.sandbox), "/home/daytona/out/*", func(string, daytona.FileInfo) error { return nil })
 	require.Error(t, err)
+}
+
+func TestGlobGivesUpOnAFloodOfNames(t *testing.T) {
+	b := newBox(t)
+	nothing := func(string, daytona.FileInfo) error { return nil }
+	many := "[" + strings.Repeat(`{"name":"x","size":1,"isDir":false,"mode":"-rw-r--r--"},`, maxWalkEntries) + `{"name":"y","size":1,"isDir":false,"mode":"-rw-r--r--"}]`
+	b.server.Fail(daytonatest.Fault{Path: "/files", Do: daytonatest.Raw(http.StatusOK, "application/json", many)})
+	require.ErrorIs(t, walkGlob(t.Context(), b.jobs.toolbox(b.sandbox), "/home/daytona/*", nothing), errWalkTooMuch)
+	b.server.Fail(daytonatest.Fault{Path: "/files", Do: daytonatest.Raw(http.StatusOK, "application/json", "["+strings.Repeat(" ", 17<<20)+"]")})
+	require.ErrorIs(t, walkGlob(t.Context(), b.jobs.toolbox(b.sandbox), "/home/daytona/*", nothing), errWalkTooMuch)
 }
 
 func TestGlobEndsEarly(t *testing.T) {

@@ -130,12 +130,11 @@ func (o *attemptOutcome) include(e *eval, s *session) {
 	}
 }
 
-// artifactRules are the input's, and always the file that the scorer reads.
+// artifactRules are the file that the scorer reads, always, and then the input's: no flood of artifacts crowds it out.
 func (e *eval) artifactRules() []spec.ArtifactRule {
 	rules := e.plan.Input.Artifacts
 	if scorer := e.plan.Input.Scorer; scorer.Type == spec.ScorerJSONFile {
-		rules = append(append([]spec.ArtifactRule(nil), rules...),
-			spec.ArtifactRule{Path: scorer.Path, When: spec.WhenAlways, MaxBytes: scoreFileBytes})
+		rules = append([]spec.ArtifactRule{{Path: scorer.Path, When: spec.WhenAlways, MaxBytes: scoreFileBytes}}, rules...)
 	}
 	return rules
 }
@@ -172,12 +171,23 @@ func (e *eval) conclude(ctx workflow.Context) (spec.EvalResult, error) {
 	}
 	e.progress.Phase = "done"
 	if e.in.Trial != nil {
-		e.result.Effective = nil // it stands in result.json; 500 of them would fill the shard's history
+		e.result = withoutEvidence(e.result)
 	}
 	if e.result.Status == spec.StatusCancelled {
 		return spec.EvalResult{}, temporal.NewCanceledError(e.result)
 	}
 	return e.result, nil
+}
+
+// withoutEvidence is what a shard needs of a result. The rest stands in result.json: 500 results with the tails of 32
+// steps or the names of 1000 artifacts would be more than a history holds.
+func withoutEvidence(result spec.EvalResult) spec.EvalResult {
+	result.Effective, result.Job, result.Artifacts = nil, nil, nil
+	result.Attempts = append([]spec.Attempt(nil), result.Attempts...)
+	for i := range result.Attempts {
+		result.Attempts[i].Job = nil
+	}
+	return result
 }
 
 func (e *eval) write(ctx workflow.Context) error {

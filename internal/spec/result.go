@@ -45,7 +45,8 @@ type EvalResult struct {
 	FinishedAt time.Time `json:"finished_at"`
 	// ResultURI is where result.json stands.
 	ResultURI string `json:"result_uri,omitempty"`
-	// Effective is the input with every default resolved. Left out of the payload that a campaign's eval returns.
+	// Effective is the input with every default resolved. It, Job and Artifacts are left out of the payload that a
+	// campaign's eval returns to its shard; result.json has them.
 	Effective *EvalInput `json:"effective,omitempty"`
 }
 

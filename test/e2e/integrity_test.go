@@ -84,6 +84,7 @@ func attacks() map[string]attack {
 		"fills /var/tmp with many files":      {one("i=0; while [ $i -lt 20000 ] && : >/var/tmp/f$i; do i=$((i+1)); done; exit 1"), nil},
 		"crashes":                             {one("kill -SEGV $$"), exits(0, 128+11)},
 		"gives its artifacts strange names":   {strangeNames(), nil},
+		"floods the folder of its artifacts":  {flooded(), nil},
 		"is executable and no program at all": {one(`printf '\177ELF' >x; chmod +x x; ./x`), nil},
 	}
 }
@@ -109,6 +110,13 @@ for f in .profile .bashrc .bash_profile; do echo 'exit 0' >/home/daytona/$f; don
 func strangeNames() spec.EvalInput {
 	in := harness.Command(`mkdir out; cd out; : >"$(printf 'new\nline')"; : >"$(printf '\377\376')"; : >'../out/..x'; : >'%41'; ln -s /etc/passwd link; ln -s / root; mkfifo fifo; exit 1`)
 	in.Artifacts = []spec.ArtifactRule{{Path: "out/**", When: spec.WhenAlways}}
+	return in
+}
+
+// flooded makes a folder whose listing is more than anybody wants to read.
+func flooded() spec.EvalInput {
+	in := harness.Command(python + "import os\nos.mkdir('out')\nfor i in range(40000): os.open(f'out/{i}-' + 'x' * 200, os.O_CREAT) > 900 and os.closerange(3, 1024)\nraise SystemExit(1)\nEOF")
+	in.Artifacts = []spec.ArtifactRule{{Path: "out/*", When: spec.WhenAlways}}
 	return in
 }
 
