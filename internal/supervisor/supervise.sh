@@ -73,8 +73,24 @@ sweep() {
   return 1
 }
 
-# put FILE TEXT: a record appears whole or not at all.
-put() { printf '%s\n' "$2" >"$state/.$1.tmp" && mv "$state/.$1.tmp" "$state/$1"; }
+# put FILE TEXT: a record appears whole or not at all. A job may have filled the disk; then the record takes a room that was
+# kept for it, and as none of the job's processes lives at that moment, none takes it first.
+rooms=0
+put() {
+  until printf '%s\n' "$2" >"$state/.$1.tmp" && mv "$state/.$1.tmp" "$state/$1"; do
+    [ $rooms -gt 0 ] || return 1
+    rooms=$((rooms - 1))
+    rm -f "$state/.room.$rooms"
+  done 2>/dev/null
+}
+
+# keep_rooms N: rooms of 8 KiB, two pages, for N records.
+keep_rooms() {
+  while [ $rooms -lt "$1" ]; do
+    printf '%8192s' '' >"$state/.room.$rooms"
+    rooms=$((rooms + 1))
+  done
+}
 
 job_group=/.pitwall/state/cgroup/job/cgroup.procs
 
@@ -99,7 +115,8 @@ limit_hit() {
   case $last in *'"memory"'*) limit=memory ;; *'"processes"'*) limit=processes ;; *) limit=other ;; esac
 }
 
-# run_step N: one step, its streams and its exit record "code timed_out centiseconds limit".
+# run_step N: one step, its streams, the end of all that it left running, and its exit record "code timed_out centiseconds
+# limit".
 run_step() {
   n=$1
   read -r seconds centiseconds <"$job/$n/limit"
@@ -117,6 +134,7 @@ run_step() {
   timed_out=0
   [ $took -lt "$centiseconds" ] || timed_out=1
   limit_hit
+  sweep
   put "$n.exit" "$code $timed_out $took $limit"
 }
 
@@ -127,10 +145,10 @@ run() {
   stat_of $$
   put started "$$ $born"
   read -r count <"$job/count"
+  keep_rooms $((2 * count + 1))
   n=1
   while [ "$n" -le "$count" ]; do
     run_step "$n"
-    sweep
     [ "$code" = 0 ] && [ "$timed_out" = 0 ] || [ -e "$job/$n/continue" ] || break
     n=$((n + 1))
   done
@@ -152,7 +170,8 @@ launch() {
 
 # await SECONDS: returns when the supervisor is gone (its lock is free after it had started) or the time is up.
 await() {
-  : >"$state/waiters/$$"
+  # Not by ":", whose failed redirection, on a full disk, would end this shell.
+  true >"$state/waiters/$$"
   tries=0
   while [ ! -e "$state/started" ] && [ ! -e "$state/exit" ] && [ $tries -lt 100 ]; do
     sleep 0.02
@@ -189,7 +208,7 @@ case $verb in
   wait) [ ! -d "$state/claimed" ] || await "$3"; report ;;
   stop)
     [ -d "$state/claimed" ] || { report; exit 0; }
-    : >"$state/waiters/$$"
+    true >"$state/waiters/$$"
     put stopped 1
     if [ -r "$state/started" ]; then
       read -r pid born_then <"$state/started"

@@ -161,13 +161,11 @@ func (w *watcher) end(event LimitEvent) error {
 	return errors.Join(err, errUsage)
 }
 
-// killAll kills the group of the user's processes at once, and the strays, while none of them can fork, as it finds them,
-// until it finds none.
-func (w *watcher) killAll() (err error) {
-	if err := w.groups.control.forbidForks(); err != nil {
-		return fmt.Errorf("forbid forks: %w", err)
-	}
-	defer func() { err = errors.Join(err, w.groups.control.allowForks()) }()
+// killAll kills the group of the user's processes at once, and the strays as it finds them, until it finds none. While
+// there are strays nobody in root's group can fork: else root keeps its forks, as a shell of root's that is refused one
+// ends, and the job's supervisor is such a shell.
+func (w *watcher) killAll() (result error) {
+	forbidden := false
 	for range killRounds {
 		if err := w.groups.job.kill(); err != nil {
 			return fmt.Errorf("kill group: %w", err)
@@ -175,6 +173,13 @@ func (w *watcher) killAll() (err error) {
 		strays, err := w.strays()
 		if err != nil || len(strays) == 0 {
 			return err
+		}
+		if !forbidden {
+			if err := w.groups.control.forbidForks(); err != nil {
+				return fmt.Errorf("forbid forks: %w", err)
+			}
+			forbidden = true
+			defer func() { result = errors.Join(result, w.groups.control.allowForks()) }()
 		}
 		for _, pid := range strays {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
