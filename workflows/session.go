@@ -197,10 +197,16 @@ func (s *session) do(ctx workflow.Context, activity workflow.Future, out any) er
 	selector.AddFuture(activity, func(workflow.Future) {})
 	selector.AddFuture(s.leaseEnd, func(workflow.Future) { leaseOver = true })
 	selector.Select(ctx)
-	if leaseOver && !activity.IsReady() {
+	if leaseOver && !activity.IsReady() && !s.leaseRefused(ctx) {
 		return s.leaseLost(ctx)
 	}
 	return activity.Get(ctx, out)
+}
+
+// leaseRefused: the lease ended because CreateSandbox told it, a moment before its own answer, that nothing was created.
+func (s *session) leaseRefused(ctx workflow.Context) bool {
+	var ended LeaseResult
+	return s.leaseEnd.Get(ctx, &ended) == nil && ended.Reason == leaseRefused
 }
 
 // leaseLost says why the lease ended under a living eval.
