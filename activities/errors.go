@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -78,7 +79,7 @@ func bounded(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	return text[:limit] + " …(cut)"
+	return strings.ToValidUTF8(text[:limit], "") + " …(cut)" // protobuf refuses half a rune
 }
 
 // terminal is an error that no retry of the activity can mend.

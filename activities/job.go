@@ -33,6 +33,8 @@ const (
 	// waitFor is how long one call waits inside the sandbox: streams are copied as often, and no proxy holds on to an
 	// idle connection for that short a time against us.
 	waitFor = 2 * time.Second
+	// minAskInterval is kept between two calls that both say that the job runs.
+	minAskInterval = 200 * time.Millisecond
 	// waitSlack is what a call may take beyond its wait.
 	waitSlack = 15 * time.Second
 	// stepGrace is how far beyond a step's limit, by this worker's clock, the supervisor may be before it is overruled.
@@ -72,26 +74,33 @@ type jobBeat struct {
 
 // jobRun is one attempt of RunJob.
 type jobRun struct {
-	jobs       *Jobs
-	in         RunJobInput
-	toolbox    *daytona.Toolbox
+	jobs    *Jobs
+	in      RunJobInput
+	toolbox *daytona.Toolbox
+	// launchedAt is when the job was first seen launched, by this worker's clock or an earlier one's. Zero until then.
 	launchedAt time.Time
-	streams    *streamCopies
-	report     supervisor.Report
+	// beganAt is when this attempt began to ask.
+	beganAt time.Time
+	streams *streamCopies
+	report  supervisor.Report
 	// overruled: the supervisor did not end a step at its limit, so this worker did; stopped: the eval was cancelled.
 	overruled, stopped bool
 }
 
 func newJobRun(j *Jobs, in RunJobInput) *jobRun {
 	toolbox := j.toolbox(in.Sandbox).AsRoot()
-	return &jobRun{jobs: j, in: in, toolbox: toolbox, launchedAt: time.Now(), streams: newStreamCopies(j.Store, toolbox, in)}
+	return &jobRun{jobs: j, in: in, toolbox: toolbox, beganAt: time.Now(), streams: newStreamCopies(j.Store, toolbox, in)}
 }
 
 func (r *jobRun) toTheEnd(ctx context.Context) (spec.JobResult, error) {
 	err := r.attach(ctx)
 	switch {
-	case ctx.Err() != nil:
+	case temporal.IsCanceledError(context.Cause(ctx)):
 		return r.cancelled(ctx)
+	case ctx.Err() != nil:
+		// The SDK also ends the context when Temporal did not answer a heartbeat, or when this attempt is over. The job is
+		// none the worse for it: the next attempt re-attaches.
+		return spec.JobResult{}, retryable("Detached", fmt.Errorf("follow the job: %w", context.Cause(ctx)), 10*time.Millisecond)
 	case err != nil:
 		return spec.JobResult{}, err
 	}
@@ -104,10 +113,14 @@ func (r *jobRun) attach(ctx context.Context) error {
 	defer beats.end()
 	command := supervisor.Launch(controlDir, waitFor)
 	for {
-		if err := r.ask(ctx, command); err != nil {
+		asked, err := r.ask(ctx, command)
+		if err != nil {
 			return err
 		}
 		command = supervisor.Wait(controlDir, waitFor)
+		if r.launchedAt.IsZero() {
+			r.launchedAt = asked
+		}
 		beats.set(r.beat())
 		switch r.report.Phase {
 		case supervisor.PhaseDone, supervisor.PhaseLost:
@@ -119,53 +132,76 @@ func (r *jobRun) attach(ctx context.Context) error {
 				return terminal(ErrTypeJobNeverStarted, fmt.Errorf("run job in sandbox %s: it was claimed, and no supervisor started", r.in.Sandbox.ID))
 			}
 		}
-		if err := r.streams.copyNew(ctx, r.report); err != nil {
-			return r.jobs.streamError(ctx, r.in.Sandbox, err)
+		// A wait that ends early although the job runs (a shell without flock -w, say) must not make this loop hot.
+		if err := pause(ctx, time.Until(asked.Add(minAskInterval))); err != nil {
+			return err
+		}
+		if r.overruled {
+			return nil // it was stopped, and what it says now is not the truth
 		}
 		if r.overdue() {
 			r.overruled = true
 			command = supervisor.Stop(controlDir)
 		}
+		if err := r.streams.copyNew(ctx, r.report); err != nil {
+			return r.jobs.streamError(ctx, r.in.Sandbox, err)
+		}
 	}
 }
 
-// overdue: by this worker's clock the job should long have been ended.
+// overdue: by this worker's clock the job should long have been ended. A report that lists no step has the time of all.
 func (r *jobRun) overdue() bool {
-	var limit time.Duration
-	for i, step := range r.in.Steps {
-		if i < len(r.report.Steps) {
-			limit += step.TimeLimit + stepGrace
-		}
+	reached := len(r.report.Steps)
+	if reached == 0 {
+		reached = len(r.in.Steps)
 	}
-	return len(r.report.Steps) > 0 && time.Since(r.launchedAt) > limit
+	var limit time.Duration
+	for _, step := range r.in.Steps[:reached] {
+		limit += step.TimeLimit + stepGrace
+	}
+	return time.Since(r.launchedAt) > limit
 }
 
 // ask executes one of the supervisor's commands and reads its report, through lost connections: every command is
-// idempotent.
-func (r *jobRun) ask(ctx context.Context, command string) error {
-	silentSince := time.Now()
+// idempotent. It returns when the call that was answered was sent. A sandbox that answers with anything but a report has
+// no supervisor any more.
+func (r *jobRun) ask(ctx context.Context, command string) (time.Time, error) {
+	silentSince, garbled := time.Now(), 0
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+		asked := time.Now()
 		err := r.askOnce(ctx, command)
 		if err == nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+			return asked, errors.Join(err, ctx.Err())
+		}
+		if errors.Is(err, errGarbled) {
+			if garbled++; garbled >= maxGarbled {
+				r.report.Phase = supervisor.PhaseLost
+				return asked, nil
+			}
 		}
 		diagnosed := r.jobs.sandboxError(ctx, r.in.Sandbox, err)
 		var app *temporal.ApplicationError
 		if errors.As(diagnosed, &app) && app.NonRetryable() {
-			return diagnosed
+			return asked, diagnosed
 		}
 		if time.Since(silentSince) > silencePatience {
-			return terminal(ErrTypeUnresponsive, fmt.Errorf("sandbox %s is started and has not answered for %s: %w", r.in.Sandbox.ID, silencePatience, err))
+			return asked, terminal(ErrTypeUnresponsive, fmt.Errorf("sandbox %s is started and has not answered for %s: %w", r.in.Sandbox.ID, silencePatience, err))
 		}
 		select {
 		case <-time.After(delay):
 		case <-activity.GetWorkerStopChannel(ctx):
-			return workerStopping()
+			return asked, workerStopping()
 		case <-ctx.Done():
-			return ctx.Err()
+			return asked, ctx.Err()
 		}
 	}
 }
+
+// errGarbled: the sandbox answered, and not with a report.
+var errGarbled = errors.New("no report")
+
+// maxGarbled is how many such answers in a row mean that there is no supervisor.
+const maxGarbled = 5
 
 func (r *jobRun) askOnce(ctx context.Context, command string) error {
 	select {
@@ -181,10 +217,10 @@ func (r *jobRun) askOnce(ctx context.Context, command string) error {
 	}
 	report, err := supervisor.ParseReport(result.Output)
 	if err != nil {
-		return fmt.Errorf("%w (exit %d)", err, result.ExitCode)
+		return fmt.Errorf("%w: %w (exit %d)", errGarbled, err, result.ExitCode)
 	}
 	if len(report.Steps) > len(r.in.Steps) {
-		return fmt.Errorf("read supervisor's report: it lists %d steps of %d", len(report.Steps), len(r.in.Steps))
+		return fmt.Errorf("%w: it lists %d steps of %d", errGarbled, len(report.Steps), len(r.in.Steps))
 	}
 	r.report = report
 	return nil

@@ -49,6 +49,9 @@ func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 	if err := input.Validate(); err != nil {
 		return EvalPlan{}, terminal(ErrTypeInvalidInput, err)
 	}
+	if input.Scorer.Type == spec.ScorerJSONFile {
+		input.Scorer.Path = absolute(absolute(homeDir, input.Job.Cwd), input.Scorer.Path)
+	}
 	jobClocks, err := input.Clocks(p.Config.MaxTTL())
 	if err != nil {
 		return EvalPlan{}, terminal(ErrTypeInvalidInput, err)
@@ -57,9 +60,9 @@ func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 	if err != nil {
 		return EvalPlan{}, terminal(ErrTypeInvalidInput, err)
 	}
-	if input.Sandbox.Network.Mode == spec.NetworkAllow && p.Config.IsLocal() {
+	if mode := input.Sandbox.Network.Mode; mode != spec.NetworkNone && p.Config.IsLocal() {
 		return EvalPlan{}, terminal(ErrTypeInvalidInput, fmt.Errorf(
-			"sandbox.network.mode: local sandboxes have no network, so an allow-list cannot be honoured; use %q or a remote Daytona", spec.NetworkNone))
+			"sandbox.network.mode: local sandboxes have no network, so %q cannot be honoured; use %q or a remote Daytona", mode, spec.NetworkNone))
 	}
 	prefix := artifact.EvalPrefix(in.EvalID)
 	if t := input.Trial; t != nil {

@@ -136,8 +136,9 @@ func judgeUnknown(sandbox daytona.Sandbox) (verdict, reason string) {
 	return VerdictExpired, "its lease run is unknown and it expired at " + expires.Format(time.RFC3339)
 }
 
-// removeTimeout bounds one removal, so that a sandbox that stays in destroying does not block the others.
-const removeTimeout = time.Minute
+// removeTimeout bounds one removal, so that some that stay in destroying do not use up the pass: the DELETE is sent, and
+// the next pass sees them leaving.
+const removeTimeout = 15 * time.Second
 
 func (r *Reaping) reap(ctx context.Context, sandbox daytona.Sandbox, decision *Decision, beats *pulse) {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
@@ -257,13 +258,40 @@ func (r *Reaping) evalClosed(ctx context.Context, eval Execution) (bool, error) 
 	return described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }
 
-// replaceLease does what a lease that cannot run should have done: remove by label and name, prove, free the slot.
+// replaceLease does what a lease that cannot run should have done: remove by id, label and name, prove, free the slot.
 func (r *Reaping) replaceLease(ctx context.Context, lease Execution, facts LeaseFacts) error {
 	guard := Sandboxes{Daytona: r.Daytona, Temporal: r.Temporal, Owner: r.Owner, Log: r.Log}
 	removeCtx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
-	if _, err := guard.GuardSandbox(removeCtx, GuardSandboxInput{Lease: lease, Name: facts.SandboxName}); err != nil {
+	known, err := r.created(removeCtx, lease)
+	if err != nil {
+		return fmt.Errorf("read what lease %s guards: %w", lease.ID, err)
+	}
+	if _, err := guard.GuardSandbox(removeCtx, GuardSandboxInput{Lease: lease, Name: facts.SandboxName, Known: known}); err != nil {
 		return fmt.Errorf("remove what lease %s guards: %w", lease.ID, err)
 	}
 	return r.Temporal.TerminateWorkflow(ctx, lease.ID, lease.RunID, "its code could not run; the reaper removed and proved what it guarded")
+}
+
+// created reads from a lease's history which sandboxes were reported to it: proof is by id, and the lease's own code
+// cannot be asked.
+func (r *Reaping) created(ctx context.Context, lease Execution) ([]CreatedSignal, error) {
+	var known []CreatedSignal
+	history := r.Temporal.GetWorkflowHistory(ctx, lease.ID, lease.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		if err != nil {
+			return nil, err
+		}
+		signal := event.GetWorkflowExecutionSignaledEventAttributes()
+		if signal.GetSignalName() != SignalCreated {
+			continue
+		}
+		var created CreatedSignal
+		if err := converter.GetDefaultDataConverter().FromPayloads(signal.GetInput(), &created); err != nil {
+			return nil, err
+		}
+		known = append(known, created)
+	}
+	return known, nil
 }

@@ -203,7 +203,7 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 	if sandbox.Labels[LabelManagedBy] != ManagedBy || run == "" {
 		return terminal(ErrTypeCreateFailed, fmt.Errorf("create sandbox %s: the name belongs to a sandbox that Pitwall did not make; remove or rename it", c.in.Name))
 	}
-	open, err := leaseOpen(ctx, c.Temporal, Execution{ID: c.in.Lease.ID, RunID: run})
+	open, err := leaseOpen(ctx, c.Temporal, Execution{ID: sandbox.Labels[LabelLease], RunID: run})
 	if err != nil {
 		return terminal(ErrTypeCreateFailed, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
@@ -17,6 +18,9 @@ import (
 
 // chunkBytes bounds what is held in memory of one stream.
 const chunkBytes = 1 << 20
+
+// chunkTimeout bounds the reading of one chunk: a sandbox that trickles must not hold its worker.
+const chunkTimeout = time.Minute
 
 // errStore marks an error that is the store's, not the sandbox's.
 var errStore = errors.New("artifact store")
@@ -149,6 +153,8 @@ func (c *streamCopy) upTo(ctx context.Context, size int64) error {
 }
 
 func (c *streamCopy) chunk(ctx context.Context, length int64) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, chunkTimeout)
+	defer cancel()
 	body, _, err := c.toolbox.Download(ctx, c.path, c.offset, length)
 	if err != nil {
 		return 0, fmt.Errorf("read %s: %w", c.path, err)

@@ -115,7 +115,7 @@ func TestLogsFollowsUntilTheResult(t *testing.T) {
 	t.Parallel()
 	store := newStore(t)
 	prefix := evalPrefix("eval/direct/x")
-	stdout := artifact.Stream(artifact.Attempt(prefix, 1), "greet", "stdout")
+	stdout := artifact.Stream(artifact.Attempt(prefix, 1, "run"), "greet", "stdout")
 	require.NoError(t, store.AppendChunk(t.Context(), stdout, 0, []byte("one\n")))
 
 	var out safeBuffer
@@ -127,7 +127,7 @@ func TestLogsFollowsUntilTheResult(t *testing.T) {
 	require.Eventually(t, func() bool { return out.String() == "one\n" }, patience, tick)
 	require.NoError(t, store.AppendChunk(t.Context(), stdout, 4, []byte("two\n")))
 	require.NoError(t, store.FinishStream(t.Context(), stdout, artifact.StreamInfo{BytesTotal: 8, BytesKept: 8}))
-	later := artifact.Stream(artifact.Attempt(prefix, 1), "later", "stderr")
+	later := artifact.Stream(artifact.Attempt(prefix, 1, "run"), "later", "stderr")
 	require.NoError(t, store.AppendChunk(t.Context(), later, 0, []byte("three\n")))
 	require.NoError(t, store.FinishStream(t.Context(), later, artifact.StreamInfo{BytesTotal: 6, BytesKept: 6}))
 	require.Eventually(t, func() bool { return strings.Count(out.String(), "\n") == 3 }, patience, tick)

@@ -31,6 +31,8 @@ func logsCommand(term *terminal) *cobra.Command {
 		Long: `Print a job's output: its stdout to stdout, its stderr to stderr. It is read from the store and needs neither
 Temporal nor a Daytona key; -f goes on until the eval has its result, also through a worker's death.
 
+-o json gives one object a line: {"stream", "text"}, or "base64" for bytes that are not UTF-8.
+
 On a terminal control characters are shown as escapes, because the output is a stranger's; --raw sends the bytes.`,
 		Example: "  starter logs eval/quickstart-20261122-101500/sum-1/1\n  starter logs -f eval/direct/hello-20261122-101500-1f3c",
 		Args:    exactly("EVAL"),
@@ -63,16 +65,22 @@ func printLogs(ctx context.Context, term *terminal, evalID string, options logsO
 	out := newLogOutput(term, options.raw)
 	defer out.close()
 	logs := evalLogs{store: store, prefix: evalPrefix(evalID), options: options}
-	if options.follow {
-		return logs.follow(ctx, out)
+	if !options.follow {
+		return logs.print(ctx, evalID, out)
 	}
-	return logs.print(ctx, evalID, out)
+	if err := logs.awaitable(ctx, target, evalID); err != nil {
+		return err
+	}
+	return logs.follow(ctx, out)
 }
 
 // logOutput is where the two streams of a job go.
 type logOutput map[string]io.Writer
 
 func newLogOutput(term *terminal, raw bool) logOutput {
+	if term.wantsJSON() {
+		return logOutput{"stdout": logPieces{term, "stdout"}, "stderr": logPieces{term, "stderr"}}
+	}
 	return logOutput{"stdout": guarded(term.out, raw), "stderr": guarded(term.err, raw)}
 }
 
@@ -105,19 +113,19 @@ func (l evalLogs) print(ctx context.Context, evalID string, out logOutput) error
 	if err != nil {
 		return err
 	}
-	if attempt == 0 {
+	if attempt == nil {
 		if begun, err := hasAny(ctx, l.store, l.prefix+"/"); err != nil || begun {
 			return err // it has written nothing
 		}
 		return unknownEval(ctx, l.store, evalID)
 	}
-	steps, err := l.steps(ctx, attempt)
+	steps, err := l.steps(ctx, *attempt)
 	if err != nil {
 		return err
 	}
 	for _, step := range steps {
 		for _, stream := range l.streams() {
-			if err := l.copy(ctx, attempt, step, stream, out[stream]); err != nil {
+			if err := l.copy(ctx, *attempt, step, stream, out[stream]); err != nil {
 				return err
 			}
 		}
@@ -125,8 +133,8 @@ func (l evalLogs) print(ctx context.Context, evalID string, out logOutput) error
 	return nil
 }
 
-func (l evalLogs) copy(ctx context.Context, attempt int, step, stream string, w io.Writer) error {
-	from, err := l.store.OpenStream(ctx, artifact.Stream(artifact.Attempt(l.prefix, attempt), step, stream))
+func (l evalLogs) copy(ctx context.Context, attempt attemptLogs, step, stream string, w io.Writer) error {
+	from, err := l.store.OpenStream(ctx, artifact.Stream(attempt.prefix, step, stream))
 	if errors.Is(err, artifact.ErrNotFound) {
 		return nil
 	}

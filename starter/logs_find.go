@@ -2,53 +2,97 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"go.temporal.io/api/serviceerror"
 
 	"pitwall/internal/artifact"
 )
 
-// attempt is the attempt to read: the one asked for, else the last that wrote anything; 0 when none did.
-func (l evalLogs) attempt(ctx context.Context) (int, error) {
-	attempts, err := l.attempts(ctx)
-	if err != nil || len(attempts) == 0 {
-		return 0, err
-	}
-	if l.options.attempt == 0 {
-		return slices.Max(attempts), nil
-	}
-	if !slices.Contains(attempts, l.options.attempt) {
-		return 0, &UsageError{Problem: fmt.Sprintf("no attempt %d", l.options.attempt), Hint: fmt.Sprintf("the attempts with output are: %v", attempts)}
-	}
-	return l.options.attempt, nil
+// attemptLogs is one attempt that wrote something.
+type attemptLogs struct {
+	number int
+	// prefix of its evidence in the store.
+	prefix string
+	began  time.Time
 }
 
-// attempts that wrote something.
-func (l evalLogs) attempts(ctx context.Context) ([]int, error) {
-	var found []int
+// awaitable refuses to follow what will never come. An eval that has written nothing may wait for its slot: Temporal
+// knows, and is asked only then.
+func (l evalLogs) awaitable(ctx context.Context, target deployment, evalID string) error {
+	begun, err := hasAny(ctx, l.store, l.prefix+"/")
+	if err != nil || begun {
+		return err
+	}
+	temporal, err := dialTemporal(ctx, target)
+	if err != nil {
+		return &InfraError{Err: fmt.Errorf("eval %s has written nothing to %s, and whether it waits cannot be asked: %w", evalID, l.store.URL(), err)}
+	}
+	defer temporal.Close()
+	described, err := temporal.DescribeWorkflowExecution(ctx, evalID, "")
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return unknownEval(ctx, l.store, evalID)
+	}
+	if err != nil {
+		return fmt.Errorf("ask Temporal about %s: %w", evalID, err)
+	}
+	if status := statusOfExecution(described.GetWorkflowExecutionInfo().GetStatus()); status != statusRunning {
+		return &UsageError{Problem: fmt.Sprintf("eval %s has ended (%s) and wrote nothing", evalID, status), Hint: "see why in Temporal's UI"}
+	}
+	return nil
+}
+
+// attempt is the attempt to read: the last with the number that was asked for, else the last; nil when there is none.
+func (l evalLogs) attempt(ctx context.Context) (*attemptLogs, error) {
+	attempts, err := l.attempts(ctx)
+	if err != nil || len(attempts) == 0 {
+		return nil, err
+	}
+	var numbers []int
+	for i := len(attempts) - 1; i >= 0; i-- {
+		if l.options.attempt == 0 || l.options.attempt == attempts[i].number {
+			return &attempts[i], nil
+		}
+		numbers = append(numbers, attempts[i].number)
+	}
+	slices.Sort(numbers)
+	return nil, &UsageError{Problem: fmt.Sprintf("no attempt %d", l.options.attempt), Hint: fmt.Sprintf("the attempts with output are: %v", slices.Compact(numbers))}
+}
+
+// attempts that wrote something, in the order in which they began.
+func (l evalLogs) attempts(ctx context.Context) ([]attemptLogs, error) {
+	var found []attemptLogs
 	for dir, err := range l.store.ListDirs(ctx, l.prefix+"/") {
 		if err != nil {
 			return nil, err
 		}
-		digits, isAttempt := strings.CutPrefix(lastName(dir.Key), "attempt-")
-		if n, err := strconv.Atoi(digits); isAttempt && err == nil {
-			found = append(found, n)
+		n, isAttempt := artifact.SplitAttempt(lastName(dir.Key))
+		if !isAttempt {
+			continue
 		}
+		began, err := l.began(ctx, dir.Key)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, attemptLogs{number: n, prefix: strings.TrimSuffix(dir.Key, "/"), began: began})
 	}
+	slices.SortStableFunc(found, func(a, b attemptLogs) int { return a.began.Compare(b.began) })
 	return found, nil
 }
 
 // steps of an attempt, in the order in which they first wrote; the store does not know more of a job that still runs.
-func (l evalLogs) steps(ctx context.Context, attempt int) ([]string, error) {
+func (l evalLogs) steps(ctx context.Context, attempt attemptLogs) ([]string, error) {
 	type step struct {
 		name  string
 		began time.Time
 	}
 	var steps []step
-	prefix := artifact.Attempt(l.prefix, attempt) + "/streams/"
+	prefix := attempt.prefix + "/streams/"
 	for dir, err := range l.store.ListDirs(ctx, prefix) {
 		if err != nil {
 			return nil, err

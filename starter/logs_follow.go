@@ -35,6 +35,9 @@ func (l evalLogs) follow(ctx context.Context, out logOutput) error {
 		if err != nil {
 			return followEnd(ctx, err)
 		}
+		if done && len(f.seen) == 0 {
+			return l.explainNothing(ctx)
+		}
 		if done {
 			return f.finish()
 		}
@@ -42,6 +45,15 @@ func (l evalLogs) follow(ctx context.Context, out logOutput) error {
 			return followEnd(ctx, ctx.Err())
 		}
 	}
+}
+
+// explainNothing: an eval that has ended will never write the attempt or the step that was asked for.
+func (l evalLogs) explainNothing(ctx context.Context) error {
+	attempt, err := l.attempt(ctx)
+	if err == nil && attempt != nil {
+		_, err = l.steps(ctx, *attempt)
+	}
+	return err
 }
 
 func followEnd(ctx context.Context, err error) error {
@@ -70,7 +82,7 @@ func (f *follower) look(ctx context.Context) error {
 		return err
 	}
 	for _, attempt := range attempts {
-		if f.logs.options.attempt != 0 && f.logs.options.attempt != attempt {
+		if f.logs.options.attempt != 0 && f.logs.options.attempt != attempt.number {
 			continue
 		}
 		steps, err := f.logs.steps(ctx, attempt)
@@ -89,9 +101,9 @@ func (f *follower) look(ctx context.Context) error {
 	return nil
 }
 
-func (f *follower) lookAt(ctx context.Context, attempt int, step string) error {
+func (f *follower) lookAt(ctx context.Context, attempt attemptLogs, step string) error {
 	for _, stream := range f.logs.streams() {
-		prefix := artifact.Stream(artifact.Attempt(f.logs.prefix, attempt), step, stream)
+		prefix := artifact.Stream(attempt.prefix, step, stream)
 		if f.seen[prefix] {
 			continue
 		}

@@ -20,7 +20,7 @@ import (
 func CampaignWorkflow(ctx workflow.Context, in spec.CampaignInput) (spec.CampaignResult, error) {
 	c := &campaign{in: in, id: in.Name, progress: CampaignProgress{Phase: "preparing"}}
 	if c.id == "" {
-		c.id = campaignOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
+		c.id = CampaignOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
 		c.in.Name = c.id
 	}
 	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (CampaignProgress, error) { return c.progress, nil }); err != nil {
@@ -109,8 +109,8 @@ func (c *campaign) assemble(ctx workflow.Context, runErr error) (spec.CampaignRe
 	return result, nil
 }
 
-// campaignOf is the campaign's name for a workflow that was started by hand, under any ID, or by a schedule, which adds a
+// CampaignOf is the campaign's name for a workflow that was started by hand, under any ID, or by a schedule, which adds a
 // time with colons to its ID; a name has none.
-func campaignOf(workflowID string) string {
+func CampaignOf(workflowID string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(workflowID, CampaignID("")), ":", "")
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,7 +57,9 @@ func (e *eval) makePlan(ctx workflow.Context) error {
 
 // refuse leaves a result behind for a campaign's trial, so that it counts as the user's error and not as lost.
 func (e *eval) refuse(ctx workflow.Context, cause error) error {
-	if t := e.in.Trial; t != nil && !temporal.IsCanceledError(cause) {
+	var app *temporal.ApplicationError
+	disabled := errors.As(cause, &app) && app.Type() == activities.ErrTypeDisabled // the trial is as good as ever: retry runs it
+	if t := e.in.Trial; t != nil && !disabled && !temporal.IsCanceledError(cause) {
 		e.plan.Prefix = artifact.TrialPrefix(t.Campaign, t.Sample, t.Epoch, t.Retry)
 		e.result.Status, e.result.Error, e.result.Cleanup = spec.StatusError, activities.Describe(cause), spec.CleanupProven
 		if err := e.write(ctx); err != nil {
@@ -71,7 +74,7 @@ func (e *eval) run(ctx workflow.Context) {
 	full := 0
 	for n := 1; ; n++ {
 		attempt := e.attempt(ctx, n)
-		if attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
+		if !attempt.ran && attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
 			full++
 			n-- // a full provider costs no attempt: nothing was created
 			if workflow.Sleep(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff))) != nil {
@@ -81,7 +84,7 @@ func (e *eval) run(ctx workflow.Context) {
 			continue
 		}
 		e.adopt(attempt)
-		if e.result.Status != spec.StatusError || !retriable(attempt.err) || n >= e.plan.Input.MaxAttempts {
+		if e.result.Status != spec.StatusError || attempt.ran || !retriable(attempt.err) || n >= e.plan.Input.MaxAttempts {
 			return
 		}
 		if workflow.Sleep(ctx, backoffAfter(n, infraBackoff)) != nil {
@@ -95,6 +98,8 @@ func retriable(err *spec.EvalError) bool { return err != nil && err.Origin == sp
 
 // attemptOutcome is what one attempt came to.
 type attemptOutcome struct {
+	// ran: the job was run to its end and its evidence stands, so it is not run again, whatever the scorer came to.
+	ran        bool
 	record     spec.Attempt
 	artifacts  []spec.Artifact
 	score      *spec.Score
@@ -105,14 +110,16 @@ type attemptOutcome struct {
 
 // attempt runs the job in one sandbox, then the scorer.
 func (e *eval) attempt(ctx workflow.Context, number int) attemptOutcome {
-	out := attemptOutcome{record: spec.Attempt{Number: number, EvidencePrefix: artifact.Attempt(e.plan.Prefix, number)}}
+	out := attemptOutcome{record: spec.Attempt{Number: number}}
 	e.progress = EvalProgress{Attempt: number}
-	job := e.newSession("job", out.record.EvidencePrefix, e.plan.JobClocks, e.plan.Input.Inputs, e.plan.Input.Job, e.artifactRules())
+	job := e.newSession("job", e.plan.JobClocks, e.plan.Input.Inputs, e.plan.Input.Job, e.artifactRules())
+	job.evidence = func(leaseRun string) string { return artifact.Attempt(e.plan.Prefix, number, leaseRun) }
 	job.run(ctx)
+	out.record.EvidencePrefix = job.prefix
 	out.include(e, job)
 	out.record.WaitMS, out.record.Job, out.artifacts = job.waited.Milliseconds(), job.job, job.artifacts
-	if job.err == nil {
-		e.score(ctx, &out)
+	if out.ran = job.err == nil; out.ran {
+		e.score(ctx, &out, job)
 	}
 	out.record.Error = out.err
 	return out
@@ -124,7 +131,7 @@ func (o *attemptOutcome) include(e *eval, s *session) {
 		o.record.Sandboxes = append(o.record.Sandboxes, s.use)
 	}
 	e.pending = e.pending || s.pending
-	o.cancelled = o.cancelled || temporal.IsCanceledError(s.err)
+	o.cancelled = o.cancelled || s.cancelled
 	if s.err != nil && !o.cancelled {
 		o.err, o.retryAfter = activities.Describe(s.err), s.retryAfter
 	}

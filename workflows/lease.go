@@ -37,7 +37,7 @@ type LeaseResult struct {
 func SandboxLease(ctx workflow.Context, in LeaseInput) (LeaseResult, error) {
 	l := &lease{in: in, self: workflow.GetInfo(ctx).WorkflowExecution, startedAt: workflow.Now(ctx), known: map[string]activities.CreatedSignal{}}
 	reason := l.wait(ctx)
-	if reason == leaseReleased || reason == leaseRefused {
+	if len(l.known) == 0 && (reason == leaseReleased || reason == leaseRefused) {
 		return LeaseResult{Reason: reason, Certificates: l.proven}, nil
 	}
 	detached, _ := workflow.NewDisconnectedContext(ctx)
@@ -83,6 +83,8 @@ func (l *lease) wait(ctx workflow.Context) string {
 		switch {
 		case l.released():
 			return leaseReleased
+		case len(l.proven) > 0:
+			return leaseReleased // of one sandbox, while another is still known: removed below
 		case l.refused && len(l.known) == 0:
 			return leaseRefused
 		case ctx.Err() != nil:

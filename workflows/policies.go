@@ -54,13 +54,13 @@ func withSlot(ctx workflow.Context, account string, priority temporal.Priority) 
 	})
 }
 
-// withCreate: ends before the create horizon does, whatever the provider answers. A cancelled create is waited for,
-// because it may hold the only knowledge of an id.
+// withCreate: no POST is sent later than the create horizon admits (SendUntil); after that the sandbox may take as long as
+// the clocks allow it to start. A cancelled create is waited for, because it may hold the only knowledge of an id.
 func withCreate(ctx workflow.Context, horizon time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              TaskQueue,
-		ScheduleToCloseTimeout: horizon,
-		StartToCloseTimeout:    horizon,
+		ScheduleToCloseTimeout: horizon + spec.UploadAllowance,
+		StartToCloseTimeout:    horizon + spec.UploadAllowance,
 		HeartbeatTimeout:       heartbeatTimeout,
 		WaitForCancellation:    true,
 		RetryPolicy:            &quickRetries,

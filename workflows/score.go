@@ -6,12 +6,13 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"pitwall/activities"
+	"pitwall/internal/artifact"
 	"pitwall/internal/scorer"
 	"pitwall/internal/spec"
 )
 
 // score judges a finished job. What the judge could not do is an error of its own, never a score.
-func (e *eval) score(ctx workflow.Context, out *attemptOutcome) {
+func (e *eval) score(ctx workflow.Context, out *attemptOutcome, ran *session) {
 	e.progress.Phase = "scoring"
 	judge := *e.plan.Input.Scorer
 	switch judge.Type {
@@ -19,6 +20,10 @@ func (e *eval) score(ctx workflow.Context, out *attemptOutcome) {
 		score := scorer.ExitCode(judge, *out.record.Job)
 		out.score = &score
 	case spec.ScorerCommand:
+		if err := ran.awaitRemoval(ctx); err != nil {
+			out.cancelled = true
+			return
+		}
 		e.scoreByCommand(ctx, judge, out)
 	default:
 		var scoring *activities.Scoring
@@ -69,7 +74,8 @@ func (e *eval) scoreByCommand(ctx workflow.Context, judge spec.Scorer, out *atte
 	}
 	full := 0
 	for n := 1; ; n++ {
-		s := e.newSession("scorer", path.Join(out.record.EvidencePrefix, "scorer"), e.plan.ScorerClocks, inputs, job, nil)
+		s := e.newSession("scorer", e.plan.ScorerClocks, inputs, job, nil)
+		s.evidence = func(leaseRun string) string { return artifact.Judge(out.record.EvidencePrefix, leaseRun) }
 		s.run(ctx)
 		out.err = nil
 		out.include(e, s)

@@ -14,8 +14,10 @@ import (
 
 // session is one sandbox of an eval, from the wait for its slot to the proof that it is gone.
 type session struct {
-	eval     *eval
-	prefix   string
+	eval *eval
+	// evidence makes the prefix of what the session leaves in the store, from its lease's run: unique to its sandbox, so that
+	// nothing goes on where another sandbox's streams ended.
+	evidence func(leaseRun string) string
 	clocks   spec.Clocks
 	inputs   spec.Inputs
 	program  spec.Job
@@ -27,6 +29,7 @@ type session struct {
 	created  activities.CreatedSandbox
 
 	// What became of it.
+	prefix     string
 	waited     time.Duration
 	use        spec.SandboxUse
 	job        *spec.JobResult
@@ -36,11 +39,12 @@ type session struct {
 	claimed    bool
 	refused    bool // the provider definitely created nothing
 	pending    bool // not proven gone yet; the lease goes on
+	cancelled  bool
 }
 
-func (e *eval) newSession(purpose, prefix string, clocks spec.Clocks, inputs spec.Inputs, job spec.Job, rules []spec.ArtifactRule) *session {
+func (e *eval) newSession(purpose string, clocks spec.Clocks, inputs spec.Inputs, job spec.Job, rules []spec.ArtifactRule) *session {
 	return &session{
-		eval: e, prefix: prefix, clocks: clocks, inputs: inputs, program: job, rules: rules,
+		eval: e, clocks: clocks, inputs: inputs, program: job, rules: rules,
 		use: spec.SandboxUse{For: purpose},
 	}
 }
@@ -48,9 +52,11 @@ func (e *eval) newSession(purpose, prefix string, clocks spec.Clocks, inputs spe
 // run claims a slot, works, and removes. After the claim the removal happens whatever the work came to.
 func (s *session) run(ctx workflow.Context) {
 	if s.err = s.claim(ctx); s.err != nil {
+		s.cancelled = ctx.Err() != nil
 		return
 	}
 	s.err = s.expired(ctx, s.work(ctx))
+	s.cancelled = s.err != nil && ctx.Err() != nil
 	s.note(s.err)
 	s.remove(ctx)
 }
@@ -103,6 +109,7 @@ func (s *session) startLease(ctx workflow.Context, grant activities.SlotGrant) e
 	s.leaseEnd, s.endLease, s.claimed = lease, cancel, true
 	s.use.Slot, s.use.Name = grant.Slot, grant.SandboxName
 	s.use.LeaseID, s.use.LeaseRun = execution.ID, execution.RunID
+	s.prefix = s.evidence(execution.RunID)
 	s.eval.progress.Slot = grant.Slot
 	return nil
 }
@@ -124,13 +131,13 @@ func (s *session) work(ctx workflow.Context) error {
 func (s *session) create(ctx workflow.Context) error {
 	e := s.eval
 	e.progress.Phase = "creating"
-	now := workflow.Now(ctx)
+	claimedAt := s.deadline.Add(-s.clocks.LeaseDeadline) // the lease counts its horizon from no earlier than that
 	in := activities.CreateSandboxInput{
 		Slot: s.use.Slot, Name: s.use.Name, Lease: s.lease(), Eval: e.self, Trial: e.in.Trial,
 		SessionID: e.plan.Input.SessionID, NegotiationID: e.plan.Input.NegotiationID,
 		Sandbox: e.plan.Input.Sandbox, TTL: s.clocks.TTL,
-		ExpiresAt: now.Add(s.clocks.TTL).Add(spec.ClockMargin).UTC(),
-		SendUntil: now.Add(e.plan.CreateHorizon - createMargin).UTC(),
+		ExpiresAt: claimedAt.Add(s.clocks.TTL).Add(e.plan.CreateHorizon).Add(spec.ClockMargin).UTC(),
+		SendUntil: claimedAt.Add(e.plan.CreateHorizon - createMargin).UTC(),
 	}
 	var sandboxes *activities.Sandboxes
 	err := s.do(ctx, workflow.ExecuteActivity(withCreate(ctx, e.plan.CreateHorizon), sandboxes.CreateSandbox, in), &s.created)
@@ -276,6 +283,14 @@ func (s *session) awaitLease(ctx workflow.Context) {
 		last := ended.Certificates[n-1]
 		s.use.ID, s.use.Removal = last.SandboxID, &last
 	}
+}
+
+// awaitRemoval waits for the proof that the lease still owes, so that no eval holds two slots. The error is a cancel.
+func (s *session) awaitRemoval(ctx workflow.Context) error {
+	if !s.pending {
+		return nil
+	}
+	return workflow.Await(ctx, s.leaseEnd.IsReady)
 }
 
 func (s *session) lease() activities.Execution {

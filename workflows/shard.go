@@ -62,10 +62,12 @@ type shard struct {
 }
 
 func (s *shard) run(ctx workflow.Context) error {
+	var failed error
 	for offset, left := s.in.Offset, activities.ShardTrials; left > 0; {
 		page, err := s.list(ctx, offset, left)
 		if err != nil && ctx.Err() == nil {
-			return err
+			failed = err
+			break
 		}
 		for _, trial := range page.Trials {
 			// Await returns early on a cancel; the loop below then waits for what is open.
@@ -80,8 +82,9 @@ func (s *shard) run(ctx workflow.Context) error {
 			break
 		}
 	}
+	// Also when the manifest could not be read on: the shard's own end would cancel what still runs.
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	return workflow.Await(detached, func() bool { return s.open == 0 })
+	return errors.Join(workflow.Await(detached, func() bool { return s.open == 0 }), failed)
 }
 
 func (s *shard) list(ctx workflow.Context, offset int64, left int) (activities.TrialPage, error) {

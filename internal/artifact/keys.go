@@ -88,7 +88,25 @@ func EvalPrefix(evalID string) string { return "evals/" + EscapeName(evalID) }
 func Result(prefix string) string { return prefix + "/result.json" }
 
 // Attempt is the prefix of the nth attempt, 1-based, of the eval at prefix.
-func Attempt(prefix string, n int) string { return fmt.Sprintf("%s/attempt-%d", prefix, n) }
+//
+// Run, of which the first eight bytes are used, is the lease run of the attempt's sandbox: an eval that is run again under
+// its ID begins its attempts anew, and must not go on where the streams of another sandbox ended.
+func Attempt(prefix string, n int, run string) string {
+	return prefix + "/attempt-" + strconv.Itoa(n) + "." + EscapeName(run[:min(len(run), 8)])
+}
+
+// Judge is the prefix of a command scorer's own evidence, under that of the attempt which it judges.
+func Judge(attempt, run string) string {
+	return attempt + "/scorer." + EscapeName(run[:min(len(run), 8)])
+}
+
+// SplitAttempt reads the name of an attempt's folder; ok is false for any other name.
+func SplitAttempt(name string) (n int, ok bool) {
+	rest, ok := strings.CutPrefix(name, "attempt-")
+	digits, _, dotted := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(digits)
+	return n, ok && dotted && err == nil && n > 0
+}
 
 // Stream is the prefix of one stream (stdout or stderr) of a step of the attempt at prefix.
 func Stream(prefix, step, stream string) string {

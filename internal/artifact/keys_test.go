@@ -15,21 +15,21 @@ func TestKeysReadWell(t *testing.T) {
 	sha := strings.Repeat("ab", 32)
 	trial := artifact.TrialPrefix("nightly", "HumanEval/0", 1, 0)
 	for got, want := range map[string]string{
-		artifact.Manifest("nightly"):                                      "campaigns/nightly/manifest.jsonl",
-		artifact.Results("nightly/retry-2"):                               "campaigns/nightly/retry-2/results.jsonl",
-		artifact.Summary("nightly"):                                       "campaigns/nightly/summary.json",
-		artifact.Result(trial):                                            "campaigns/nightly/trials/HumanEval%2F0/1/result.json",
-		artifact.TrialPrefix("nightly", "a", 2, 3):                        "campaigns/nightly/trials/a/2/r3",
-		artifact.TrialPrefix("nightly/retry-3", "a", 2, 0):                "campaigns/nightly/trials/a/2/r3",
-		artifact.TrialPrefix("nightly/retry-3", "a", 2, 3):                "campaigns/nightly/trials/a/2/r3",
-		artifact.Stream(artifact.Attempt(trial, 2), "setup", "stdout"):    "campaigns/nightly/trials/HumanEval%2F0/1/attempt-2/streams/setup/stdout",
-		artifact.File(artifact.Attempt("evals/x", 1), "out/../../r.json"): "evals/x/attempt-1/artifacts/out%2F..%2F..%2Fr.json",
-		artifact.EvalPrefix("eval/a b"):                                   "evals/eval%2Fa%20b",
-		artifact.Blob(strings.ToUpper(sha)):                               "blobs/ab/" + sha,
-		artifact.Campaign("a/b"):                                          "campaigns/a%2Fb",
-		artifact.Retry("nightly", 4):                                      "nightly/retry-4",
-		artifact.Retry("nightly/retry-4", 5):                              "nightly/retry-5",
-		artifact.Retry("nightly/retry-4", 0):                              "nightly",
+		artifact.Manifest("nightly"):                                                    "campaigns/nightly/manifest.jsonl",
+		artifact.Results("nightly/retry-2"):                                             "campaigns/nightly/retry-2/results.jsonl",
+		artifact.Summary("nightly"):                                                     "campaigns/nightly/summary.json",
+		artifact.Result(trial):                                                          "campaigns/nightly/trials/HumanEval%2F0/1/result.json",
+		artifact.TrialPrefix("nightly", "a", 2, 3):                                      "campaigns/nightly/trials/a/2/r3",
+		artifact.TrialPrefix("nightly/retry-3", "a", 2, 0):                              "campaigns/nightly/trials/a/2/r3",
+		artifact.TrialPrefix("nightly/retry-3", "a", 2, 3):                              "campaigns/nightly/trials/a/2/r3",
+		artifact.Stream(artifact.Attempt(trial, 2, "0a1b2c3d-4e5f"), "setup", "stdout"): "campaigns/nightly/trials/HumanEval%2F0/1/attempt-2.0a1b2c3d/streams/setup/stdout",
+		artifact.File(artifact.Attempt("evals/x", 1, "r"), "out/../../r.json"):          "evals/x/attempt-1.r/artifacts/out%2F..%2F..%2Fr.json",
+		artifact.EvalPrefix("eval/a b"):                                                 "evals/eval%2Fa%20b",
+		artifact.Blob(strings.ToUpper(sha)):                                             "blobs/ab/" + sha,
+		artifact.Campaign("a/b"):                                                        "campaigns/a%2Fb",
+		artifact.Retry("nightly", 4):                                                    "nightly/retry-4",
+		artifact.Retry("nightly/retry-4", 5):                                            "nightly/retry-5",
+		artifact.Retry("nightly/retry-4", 0):                                            "nightly",
 	} {
 		require.Equal(t, want, got)
 	}
@@ -78,7 +78,7 @@ func TestKeysAreSafeAndDistinct(t *testing.T) {
 		a, b := hostileName().Draw(t, "a"), hostileName().Draw(t, "b")
 		prefix := artifact.TrialPrefix("c", a, 1, 0)
 		for _, key := range []string{
-			artifact.Result(prefix), artifact.File(artifact.Attempt(prefix, 1), b), artifact.Manifest(a), artifact.Blob(a),
+			artifact.Result(prefix), artifact.File(artifact.Attempt(prefix, 1, b), b), artifact.Manifest(a), artifact.Blob(a),
 			artifact.Result(artifact.EvalPrefix(a)), artifact.Stream(prefix, a, b) + "/end",
 		} {
 			if path.Clean(key) != key || strings.HasPrefix(key, "/") || strings.Contains(key, "/../") {

@@ -13,31 +13,38 @@
 #   lock         held (flock) for exactly as long as the supervisor lives
 #   <n>.out, <n>.err   the steps' streams, append only
 #
-# Plain POSIX sh and Linux's /proc; flock, setsid, timeout and setpriv of util-linux and coreutils, or of busybox.
+# Plain POSIX sh and Linux's /proc; flock, setsid and setpriv of util-linux, timeout of coreutils.
 set -u
 umask 022
 dir=$1 verb=$2
 job=$dir/job state=$dir/state
 job_uid=1000 job_gid=1000 job_home=/home/daytona
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
 self_uid=$(id -u)
+system=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# Root takes nothing from where a job could have put it; elsewhere the image's own PATH is what its jobs expect.
+if [ "$self_uid" = 0 ]; then PATH=$system; else PATH=${PATH:-$system}:$system; fi
+export PATH
 
 # now: centiseconds since boot, without a fork.
 now() { read -r up _ </proc/uptime; frac=${up#*.}; now=$((${up%.*} * 100 + 1${frac%"${frac#??}"} - 100)); }
 
-# stat_of PID: sets ppid, run_state, born; fails when the process is gone.
+# stat_of PID: sets ppid, run_state, born; fails when the process is gone. A process names itself, with line feeds and
+# brackets if it likes, and gVisor shows the name as it is; what cannot be read is the job's doing.
 stat_of() {
   line=
-  { read -r line <"/proc/$1/stat"; } 2>/dev/null || [ -n "$line" ] || return 1
+  { while IFS= read -r part || [ -n "$part" ]; do line="$line $part"; done <"/proc/$1/stat"; } 2>/dev/null
+  [ -n "$line" ] || return 1
+  set -f
   set -- ${line##*) }
-  run_state=$1 ppid=$2 born=${20}
+  set +f
+  run_state=? ppid=0 born=0
+  [ $# -lt 20 ] || run_state=$1 ppid=$2 born=${20}
 }
 
-# uid_of PID: sets uid; fails when the process is gone.
+# uid_of PID: sets uid; fails when the process is gone. The last line that says Uid counts: the name stands before it.
 uid_of() {
   uid=
-  { while read -r key a _; do [ "$key" = Uid: ] && { uid=$a; break; }; done <"/proc/$1/status"; } 2>/dev/null
+  { while read -r key a _; do [ "$key" != Uid: ] || uid=$a; done <"/proc/$1/status"; } 2>/dev/null
   [ -n "$uid" ]
 }
 
@@ -147,7 +154,7 @@ run() {
   read -r count <"$job/count"
   keep_rooms $((2 * count + 1))
   n=1
-  while [ "$n" -le "$count" ]; do
+  while [ "$n" -le "$count" ] && [ ! -e "$state/stopped" ]; do
     run_step "$n"
     [ "$code" = 0 ] && [ "$timed_out" = 0 ] || [ -e "$job/$n/continue" ] || break
     n=$((n + 1))
