@@ -1,0 +1,205 @@
+package activities
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/results"
+	"pitwall/internal/spec"
+)
+
+// campaignBox prepares and lists campaigns on a store in memory.
+type campaignBox struct {
+	t         *testing.T
+	campaigns *Campaigns
+}
+
+func newCampaignBox(t *testing.T) campaignBox {
+	t.Helper()
+	store, err := artifact.Open(t.Context(), "mem://")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return campaignBox{t, &Campaigns{Store: store, Config: planConfig()}}
+}
+
+func (b campaignBox) put(key, content string) {
+	b.t.Helper()
+	_, err := b.campaigns.Store.Put(b.t.Context(), key, strings.NewReader(content), 1<<20)
+	require.NoError(b.t, err)
+}
+
+func rowsOf(n int) string {
+	var rows strings.Builder
+	for i := range n {
+		fmt.Fprintf(&rows, "{\"id\": \"s%d\", \"command\": \"echo %d\"}\n", i, i)
+	}
+	return rows.String()
+}
+
+func campaignOn(uri string) spec.CampaignInput {
+	return spec.CampaignInput{
+		Dataset: spec.Dataset{Format: spec.FormatJSONL, URI: uri},
+		Eval:    spec.EvalTemplate{Job: spec.Job{Steps: []spec.Step{{Command: "{{.command}}"}}}},
+	}
+}
+
+func (b campaignBox) prepare(in spec.CampaignInput) (PreparedCampaign, error) {
+	b.t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(b.campaigns)
+	value, err := env.ExecuteActivity(b.campaigns.PrepareCampaign, PrepareCampaignInput{
+		Campaign: "c", Input: in, StartedAt: time.Date(2026, 11, 22, 23, 59, 0, 0, time.FixedZone("west", -3600)),
+	})
+	if err != nil {
+		return PreparedCampaign{}, err
+	}
+	var prepared PreparedCampaign
+	require.NoError(b.t, value.Get(&prepared))
+	return prepared, nil
+}
+
+func (b campaignBox) list(prepared PreparedCampaign, offset int64, most int) TrialPage {
+	b.t.Helper()
+	page, err := b.campaigns.ListTrials(b.t.Context(), ListTrialsInput{Campaign: "c", ManifestKey: prepared.ManifestKey, Offset: offset, Max: most})
+	require.NoError(b.t, err)
+	return page
+}
+
+func TestPreparedCampaignIsListedPageByPage(t *testing.T) {
+	b := newCampaignBox(t)
+	const n = ShardTrials + 7
+	b.put("data/rows.jsonl", rowsOf(n))
+	prepared, err := b.prepare(campaignOn("store:data/rows.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, n, prepared.NTrials)
+	require.Len(t, prepared.ShardOffsets, 2)
+	require.Equal(t, []int{1}, prepared.PassAtK)
+	require.Len(t, prepared.DatasetSHA256, 64)
+
+	var samples []string
+	for offset := int64(0); ; {
+		page := b.list(prepared, offset, 50)
+		require.LessOrEqual(t, len(page.Trials), 50)
+		for _, trial := range page.Trials {
+			require.Equal(t, "c", trial.Input.Trial.Campaign)
+			require.False(t, trial.Done)
+			samples = append(samples, trial.Input.Trial.Sample)
+		}
+		if offset = page.Next; offset == 0 {
+			break
+		}
+	}
+	require.Len(t, samples, n)
+	require.Equal(t, "s0", samples[0])
+	second := b.list(prepared, prepared.ShardOffsets[1], 1)
+	require.Equal(t, fmt.Sprintf("s%d", ShardTrials), second.Trials[0].Input.Trial.Sample)
+	require.Equal(t, fmt.Sprintf("echo %d", ShardTrials), second.Trials[0].Input.Job.Steps[0].Command)
+}
+
+func TestPreparingTwiceFindsTheManifestAndAnotherInputIsRefused(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("data/rows.jsonl", rowsOf(3))
+	first, err := b.prepare(campaignOn("store:data/rows.jsonl"))
+	require.NoError(t, err)
+	again, err := b.prepare(campaignOn("store:data/rows.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	other := campaignOn("store:data/rows.jsonl")
+	other.Epochs = 2
+	_, err = b.prepare(other)
+	isInvalid(t, err, "another name")
+}
+
+func isInvalid(t *testing.T, err error, words ...string) {
+	t.Helper()
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, ErrTypeInvalidInput, app.Type(), app.Message())
+	require.True(t, app.NonRetryable())
+	for _, word := range words {
+		require.Contains(t, app.Message(), word)
+	}
+}
+
+func TestTrialWithItsResultIsDone(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("data/rows.jsonl", rowsOf(2))
+	prepared, err := b.prepare(campaignOn("store:data/rows.jsonl"))
+	require.NoError(t, err)
+	b.put(artifact.Result(artifact.TrialPrefix("c", "s1", 1, 0)), "{}")
+	page := b.list(prepared, 0, 10)
+	require.Equal(t, []bool{false, true}, []bool{page.Trials[0].Done, page.Trials[1].Done})
+}
+
+func TestScheduledCampaignReadsTheFileOfItsDay(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("nightly/2026-11-23.jsonl", rowsOf(1)) // 23:59 an hour west of Greenwich is tomorrow in UTC
+	prepared, err := b.prepare(campaignOn("store:nightly/{date}.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, 1, prepared.NTrials)
+}
+
+func TestLargeFilesOfATrialAreStoredApart(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("data/rows.jsonl", rowsOf(1))
+	in := campaignOn("store:data/rows.jsonl")
+	in.Eval.Inputs.Files = []spec.File{{Path: "large", Content: strings.Repeat("x", movedBytes)}, {Path: "small", Content: "{{.id}}"}}
+	prepared, err := b.prepare(in)
+	require.NoError(t, err)
+	files := b.list(prepared, 0, 1).Trials[0].Input.Inputs.Files
+	require.Empty(t, files[0].Content)
+	require.NotEmpty(t, files[0].URI)
+	require.Equal(t, int64(movedBytes), files[0].Bytes)
+	require.Equal(t, "s0", files[1].Content)
+}
+
+func TestWhatIsWrongWithACampaignIsSaidAndLeavesNoManifest(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("data/rows.jsonl", rowsOf(2))
+	b.put("data/broken.jsonl", "{\"id\": \"s0\"\n")
+	b.put("data/unknown.jsonl", "{\"task_id\": \"s9\", \"completion\": \"x\"}\n")
+	change := func(edit func(*spec.CampaignInput)) spec.CampaignInput {
+		in := campaignOn("store:data/rows.jsonl")
+		edit(&in)
+		return in
+	}
+	cases := map[string]struct {
+		in   spec.CampaignInput
+		says string
+	}{
+		"no dataset":      {campaignOn("store:data/none.jsonl"), "none.jsonl"},
+		"a broken row":    {campaignOn("store:data/broken.jsonl"), "1"},
+		"a pinned digest": {change(func(in *spec.CampaignInput) { in.Dataset.SHA256 = strings.Repeat("0", 64) }), "rows.jsonl"},
+		"a wrong field":   {change(func(in *spec.CampaignInput) { in.Eval.Job.Steps[0].Command = "{{.comand}}" }), "comand"},
+		"an unknown id":   {change(func(in *spec.CampaignInput) { in.Dataset.SampleIDs = []string{"s7"} }), "s7"},
+		"stray answers": {change(func(in *spec.CampaignInput) {
+			in.Answers = spec.Answers{From: spec.AnswersSamples, URI: "store:data/unknown.jsonl"}
+		}), "s9"},
+		"no such campaign to retry": {change(func(in *spec.CampaignInput) { in.RetryOf, in.RetryNumber = "none", 1 }), "none"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := b.prepare(tc.in)
+			isInvalid(t, err, tc.says)
+			_, err = results.ReadHeader(t.Context(), b.campaigns.Store, "c")
+			require.ErrorIs(t, err, artifact.ErrNotFound)
+		})
+	}
+}
+
+func TestCampaignIsRefusedWhereSandboxesAreSwitchedOff(t *testing.T) {
+	b := newCampaignBox(t)
+	b.campaigns.Config.Enabled = false
+	_, err := b.prepare(campaignOn("store:data/rows.jsonl"))
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, ErrTypeDisabled, app.Type())
+}
