@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/spec"
@@ -27,11 +28,11 @@ type fetched struct {
 // links that were put there before.
 func fetchArtifacts(ctx context.Context, term *terminal, store *artifact.Store, chosen []spec.Artifact, options getOptions) error {
 	if err := os.MkdirAll(options.dir, 0o755); err != nil {
-		return &UsageError{Problem: "make the folder " + options.dir, Err: err}
+		return cannotWrite(options.dir, err)
 	}
 	root, err := os.OpenRoot(options.dir)
 	if err != nil {
-		return &UsageError{Problem: "open the folder " + options.dir, Err: err}
+		return cannotWrite(options.dir, err)
 	}
 	defer root.Close()
 	var done []fetched
@@ -50,6 +51,11 @@ func fetchArtifacts(ctx context.Context, term *terminal, store *artifact.Store, 
 		return term.printJSON(orEmpty(done))
 	}
 	return nil
+}
+
+// cannotWrite: where artifacts go is the caller's choice.
+func cannotWrite(file string, err error) error {
+	return &UsageError{Problem: "write to " + visible(file), Err: err, Hint: "choose a folder that can be written, and has room, with --dir"}
 }
 
 // localName is where an artifact goes below the folder: its path in the sandbox where that is a plain one, else one
@@ -71,13 +77,13 @@ func fetch(ctx context.Context, store *artifact.Store, root *os.Root, ref spec.R
 	defer from.Close()
 	if dir := path.Dir(name); dir != "." {
 		if err := root.MkdirAll(filepath.FromSlash(dir), 0o755); err != nil {
-			return fmt.Errorf("make the folder %s: %w", visible(dir), err)
+			return cannotWrite(filepath.Join(root.Name(), filepath.FromSlash(dir)), err)
 		}
 	}
 	local := filepath.FromSlash(name)
 	if force {
 		if err := root.Remove(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("replace %s: %w", visible(name), err)
+			return cannotWrite(filepath.Join(root.Name(), local), err)
 		}
 	}
 	to, err := root.OpenFile(local, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -85,7 +91,7 @@ func fetch(ctx context.Context, store *artifact.Store, root *os.Root, ref spec.R
 		return &UsageError{Problem: fmt.Sprintf("%s exists", visible(name)), Hint: "replace it with --force, or choose another folder with --dir"}
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", visible(name), err)
+		return cannotWrite(filepath.Join(root.Name(), local), err)
 	}
 	_, err = io.Copy(to, from)
 	if closeErr := to.Close(); err == nil {
@@ -93,6 +99,9 @@ func fetch(ctx context.Context, store *artifact.Store, root *os.Root, ref spec.R
 	}
 	if err != nil {
 		_ = root.Remove(local) // half of a file is worse than none
+		if errors.Is(err, syscall.ENOSPC) {
+			return cannotWrite(filepath.Join(root.Name(), local), err)
+		}
 		return fmt.Errorf("write %s: %w", visible(name), err)
 	}
 	return nil

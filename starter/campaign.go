@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pitwall/internal/artifact"
+	"pitwall/workflows"
 )
 
 func campaignCommand(term *terminal) *cobra.Command {
@@ -16,11 +17,7 @@ func campaignCommand(term *terminal) *cobra.Command {
 
 // campaignName takes a campaign's name, also in the form of its workflow ID.
 func campaignName(argument string) string {
-	const prefix = "campaign/"
-	if len(argument) > len(prefix) && argument[:len(prefix)] == prefix {
-		return argument[len(prefix):]
-	}
-	return argument
+	return workflows.CampaignOf(argument)
 }
 
 // retryName is the name of a campaign's nth retry.

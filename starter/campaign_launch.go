@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -21,7 +22,9 @@ const memoDigest = "pitwall_input_sha256"
 func launchCampaign(ctx context.Context, term *terminal, target deployment, temporal client.Client, input spec.CampaignInput) (client.WorkflowRun, error) {
 	id := workflows.CampaignID(input.Name)
 	digest := spec.InputDigest(input)
-	running, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	start, cancel := startContext(ctx)
+	defer cancel()
+	running, err := temporal.ExecuteWorkflow(start, client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                workflows.TaskQueue,
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
@@ -61,6 +64,13 @@ func attach(ctx context.Context, term *terminal, temporal client.Client, id, run
 	return temporal.GetWorkflow(ctx, id, runID), nil
 }
 
+// startContext is for the one call that starts a workflow. Ctrl-C does not cut it off: nobody could then say whether
+// it has begun.
+func startContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	const bound = 15 * time.Second // the SDK's own is 10 s
+	return context.WithTimeout(context.WithoutCancel(ctx), bound)
+}
+
 // explainStart says why a workflow could not be started.
 func explainStart(kind, id string, err error) error {
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
@@ -71,5 +81,18 @@ func explainStart(kind, id string, err error) error {
 	case errors.As(err, &namespace):
 		return &UsageError{Problem: fmt.Sprintf("start %s %s", kind, id), Err: err, Hint: "create the namespace, or set TEMPORAL_NAMESPACE"}
 	}
+	if unanswered(err) {
+		return &InfraError{
+			Err:  fmt.Errorf("start %s %s: Temporal did not answer in time, so it may have begun or not", kind, id),
+			Hint: "look at Temporal's log (is its disk full?) and at: starter doctor; then start it again by the same name",
+		}
+	}
 	return fmt.Errorf("start %s %s: %w", kind, id, err)
+}
+
+// unanswered tells a service that is gone, or that hangs, from one that says no.
+func unanswered(err error) bool {
+	var late *serviceerror.DeadlineExceeded
+	var away *serviceerror.Unavailable
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) || errors.As(err, &away)
 }

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"pitwall/internal/dataset"
@@ -34,14 +38,14 @@ func planCampaign(ctx context.Context, input spec.CampaignInput, target deployme
 	if !isLocalPath(effective.Dataset.URI) || answersElsewhere {
 		return plan, nil
 	}
-	samples, err := openLocal(effective.Dataset.URI)
+	samples, err := openPinned(effective.Dataset.URI, effective.Dataset.SHA256)
 	if err != nil {
 		return plan, err
 	}
 	defer samples.Close()
 	var answers io.Reader // nil unless they come from a file
 	if effective.Answers.From == spec.AnswersSamples {
-		file, err := openLocal(effective.Answers.URI)
+		file, err := openPinned(effective.Answers.URI, effective.Answers.SHA256)
 		if err != nil {
 			return plan, err
 		}
@@ -56,6 +60,38 @@ func planCampaign(ctx context.Context, input spec.CampaignInput, target deployme
 	return plan, plan.addTrials(ctx, reader, answers, target)
 }
 
+// openPinned opens a local file, which must have the digest that the campaign asks for, if it does.
+func openPinned(name, pin string) (*os.File, error) {
+	file, err := openLocal(name)
+	if err != nil || pin == "" {
+		return file, err
+	}
+	hash := sha256.New()
+	if _, err = io.Copy(hash, file); err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err == nil {
+		err = checkPin(name, hex.EncodeToString(hash.Sum(nil)), pin)
+	} else {
+		err = fmt.Errorf("read %s: %w", name, err)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+func checkPin(name, found, pin string) error {
+	if pin == "" || pin == found {
+		return nil
+	}
+	return &UsageError{
+		Problem: fmt.Sprintf("%s has the SHA-256 %s, and the campaign asks for %s", name, found, pin),
+		Hint:    "name the right file, or change the pin",
+	}
+}
+
 // addTrials renders every trial and adds up its limits.
 func (p *campaignPlan) addTrials(ctx context.Context, reader *dataset.Reader, answers io.Reader, target deployment) error {
 	last := ""
@@ -64,7 +100,7 @@ func (p *campaignPlan) addTrials(ctx context.Context, reader *dataset.Reader, an
 			return ctx.Err()
 		}
 		if err != nil {
-			return asInput(err)
+			return asInput(err, p.Effective)
 		}
 		one, err := planOf(trial.Input, target)
 		if err != nil {
@@ -81,9 +117,16 @@ func (p *campaignPlan) addTrials(ctx context.Context, reader *dataset.Reader, an
 }
 
 // asInput: whatever is wrong with a dataset, a samples file or a template is the caller's to mend.
-func asInput(err error) error {
+func asInput(err error, campaign spec.CampaignInput) error {
 	if errors.As(err, new(*UsageError)) {
 		return err
+	}
+	var file *dataset.FileError
+	switch {
+	case errors.As(err, &file) && file.Samples:
+		return &UsageError{Problem: "samples file " + campaign.Answers.URI, Err: file.Err}
+	case errors.As(err, &file):
+		return &UsageError{Problem: "dataset " + campaign.Dataset.URI, Err: file.Err}
 	}
 	return &UsageError{Err: err}
 }

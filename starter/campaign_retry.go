@@ -33,6 +33,9 @@ func retryCampaign(ctx context.Context, term *terminal, name string, wait bool) 
 	if err != nil {
 		return err
 	}
+	if err := target.refuseDisabled(); err != nil {
+		return err
+	}
 	input, broken, err := retryInput(ctx, target, name)
 	if err != nil {
 		return err

@@ -172,6 +172,9 @@ func startCampaign(ctx context.Context, term *terminal, target deployment, name 
 	if options.dryRun {
 		return printCampaignPlan(term, plan)
 	}
+	if err := target.refuseDisabled(); err != nil {
+		return err
+	}
 	if input, err = uploadInputs(ctx, target, input); err != nil {
 		return err
 	}

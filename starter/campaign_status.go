@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"pitwall/internal/artifact"
@@ -80,17 +80,16 @@ func askCampaign(ctx context.Context, target deployment, status *campaignStatus)
 		return err
 	}
 	defer temporal.Close()
-	described, err := temporal.DescribeWorkflowExecution(ctx, status.WorkflowID, "")
-	var missing *serviceerror.NotFound
-	if errors.As(err, &missing) {
-		status.Status = statusUnknown
-		return nil
-	}
+	found, err := findCampaign(ctx, temporal, status.Campaign)
 	if err != nil {
 		return err
 	}
-	info := described.GetWorkflowExecutionInfo()
-	status.RunID, status.Status = info.GetExecution().GetRunId(), statusOfExecution(info.GetStatus())
+	if found == nil {
+		status.Status = statusUnknown
+		return nil
+	}
+	status.WorkflowID, status.RunID = found.GetExecution().GetWorkflowId(), found.GetExecution().GetRunId()
+	status.Status = statusOfExecution(found.GetStatus())
 	if status.Status == statusRunning {
 		progress, err := askProgress(ctx, temporal, temporal.GetWorkflow(ctx, status.WorkflowID, status.RunID))
 		if err == nil {
@@ -145,24 +144,28 @@ func cancelCampaign(ctx context.Context, term *terminal, name string, wait bool)
 		return err
 	}
 	defer temporal.Close()
-	id := workflows.CampaignID(name)
-	err = temporal.CancelWorkflow(ctx, id, "")
-	var missing *serviceerror.NotFound
-	if errors.As(err, &missing) {
-		return &UsageError{Problem: "no running campaign " + name, Hint: "see which there are with: starter campaign list"}
-	}
+	found, err := findCampaign(ctx, temporal, name)
 	if err != nil {
 		return err
 	}
+	if found == nil {
+		return &UsageError{Problem: "no running campaign " + name, Hint: "see which there are with: starter campaign list"}
+	}
+	if status := statusOfExecution(found.GetStatus()); status != statusRunning {
+		return &UsageError{Problem: fmt.Sprintf("campaign %s has ended already (%s)", name, status), Hint: "see what it came to with: starter campaign status " + name}
+	}
+	id, runID := found.GetExecution().GetWorkflowId(), found.GetExecution().GetRunId()
+	if err := temporal.CancelWorkflow(ctx, id, runID); err != nil {
+		return fmt.Errorf("cancel %s: %w", id, err)
+	}
 	if !wait {
 		term.note("%s is being cancelled; see how it ends with: starter campaign status %s", id, name)
-		return printStarted(term, id, "")
+		return printStarted(term, id, runID)
 	}
-	return waitForCancelled(ctx, term, target, temporal, name)
+	return waitForCancelled(ctx, term, target, temporal.GetWorkflow(ctx, id, runID), name)
 }
 
-func waitForCancelled(ctx context.Context, term *terminal, target deployment, temporal client.Client, name string) error {
-	running := temporal.GetWorkflow(ctx, workflows.CampaignID(name), "")
+func waitForCancelled(ctx context.Context, term *terminal, target deployment, running client.WorkflowRun, name string) error {
 	result, err := campaignResult(ctx, target, running, name)
 	if err != nil && ctx.Err() != nil {
 		return interrupted{running.GetID() + " goes on ending"}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/spec"
@@ -34,11 +33,8 @@ func uploadTo(ctx context.Context, store *artifact.Store, uri, sha256 *string) e
 	if err != nil {
 		return err
 	}
-	if *sha256 != "" && *sha256 != ref.SHA256 {
-		return &UsageError{
-			Problem: fmt.Sprintf("%s has the SHA-256 %s, and the campaign asks for %s", *uri, ref.SHA256, *sha256),
-			Hint:    "name the right file, or change the pin",
-		}
+	if err := checkPin(*uri, ref.SHA256, *sha256); err != nil { // again: these are the bytes that will be run
+		return err
 	}
 	*uri, *sha256 = ref.URI, ref.SHA256
 	return nil

@@ -52,6 +52,9 @@ func runDemo(ctx context.Context, term *terminal, running *devstack.Stack, optio
 	if death := context.Cause(ctx); death != nil && !errors.Is(death, context.Canceled) {
 		return explainStack(death)
 	}
+	if errors.As(err, new(interrupted)) {
+		return interrupted{"the demo is stopped; what it has results of stands in " + target.shown("store:campaigns")}
+	}
 	if ctx.Err() == nil && !term.wantsJSON() {
 		term.printf("  Temporal UI  %s (until now; the demo stops everything that it started)\n", target.uiURL)
 		term.printf("Read it again:  PITWALL_STORE=%s starter campaign list --all\n", target.Store)

@@ -57,6 +57,14 @@ func (d deployment) namespace() string {
 	return options.Namespace
 }
 
+// refuseDisabled: with DAYTONA_ENABLED=false a worker refuses every new eval, and so does whoever would start one.
+func (d deployment) refuseDisabled() error {
+	if d.Enabled {
+		return nil
+	}
+	return &UsageError{Problem: "DAYTONA_ENABLED=false: sandboxes are switched off, nothing was started", Hint: "set it to true to run evals"}
+}
+
 func openStore(ctx context.Context, target deployment) (*artifact.Store, error) {
 	return artifact.Open(ctx, target.Store)
 }
@@ -80,7 +88,7 @@ func explainProvider(target deployment, err error) error {
 		return nil
 	case errors.Is(err, daytona.ErrUnauthorized), errors.Is(err, daytona.ErrForbidden):
 		return &UsageError{Err: err, Hint: fmt.Sprintf("Daytona at %s refuses the key: set DAYTONA_API_KEY to one of that account", target.APIURL)}
-	case errors.Is(err, daytona.ErrBadAnswer):
+	case errors.Is(err, daytona.ErrBadAnswer), errors.Is(err, daytona.ErrNotFound), errors.Is(err, daytona.ErrUnsupported):
 		return &UsageError{Err: err, Hint: fmt.Sprintf("is DAYTONA_API_URL=%s the address of Daytona's API?", target.APIURL)}
 	}
 	return &InfraError{Err: err, Hint: fmt.Sprintf("is Daytona at %s up? set DAYTONA_API_URL, or start a local one with: starter dev", target.APIURL)}

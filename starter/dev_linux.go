@@ -174,5 +174,5 @@ func explainStack(err error) error {
 	case errors.Is(err, devstack.ErrProgramsMissing):
 		return &UsageError{Err: err, Hint: "build them with: make build"}
 	}
-	return err
+	return explainStateDir(err)
 }

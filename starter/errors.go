@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"go.temporal.io/api/serviceerror"
+
 	"pitwall/internal/spec"
+	"pitwall/internal/temporalclient"
 )
 
 // Exit codes. Scripts rely on them.
@@ -57,6 +60,18 @@ func (o outcome) Error() string { return "the result was printed" }
 type interrupted struct{ message string }
 
 func (i interrupted) Error() string { return i.message }
+
+// asInterrupted says so when Ctrl-C is all that an error amounts to: a call that was cut off.
+func asInterrupted(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || errors.As(err, new(outcome)) || errors.As(err, new(interrupted)) {
+		return err
+	}
+	var called *serviceerror.Canceled
+	if errors.Is(err, context.Canceled) || errors.As(err, &called) || errors.As(err, new(*temporalclient.UnreachableError)) {
+		return interrupted{"interrupted"}
+	}
+	return err
+}
 
 func asUsage(err error) error {
 	if errors.As(err, new(*UsageError)) {

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"pitwall/activities"
 	"pitwall/internal/spec"
 	"pitwall/workflows"
 )
@@ -78,7 +79,7 @@ func explainEnd(kind, id string, err error) error {
 	var terminated *temporal.TerminatedError
 	var timeout *temporal.TimeoutError
 	switch {
-	case errors.As(err, &app) && app.Type() == spec.InvalidInputType:
+	case errors.As(err, &app) && (app.Type() == spec.InvalidInputType || app.Type() == activities.ErrTypeDisabled):
 		return &UsageError{Problem: app.Message()}
 	case errors.As(err, &app):
 		return fmt.Errorf("%s %s failed: %s (%s)", kind, id, app.Message(), app.Type())
@@ -89,7 +90,21 @@ func explainEnd(kind, id string, err error) error {
 	case temporal.IsCanceledError(err):
 		return fmt.Errorf("%s %s was cancelled before it had a result", kind, id)
 	}
+	if unanswered(err) {
+		return &InfraError{
+			Err:  fmt.Errorf("wait for %s %s: Temporal no longer answers; what has begun goes on when it is back", kind, id),
+			Hint: waitHint(kind, id),
+		}
+	}
 	return fmt.Errorf("wait for %s %s: %w", kind, id, err)
+}
+
+// waitHint is where the result will be found later.
+func waitHint(kind, id string) string {
+	if kind == kindCampaign {
+		return "start Temporal again, then: starter campaign status " + campaignName(id)
+	}
+	return "start Temporal again, then: starter logs -f " + id
 }
 
 // showEvalProgress shows an eval's phases on one line of the terminal.

@@ -17,6 +17,7 @@ func execute(ctx context.Context, term *terminal, args []string) int {
 	if err != nil && !term.running {
 		err = asUsage(err) // cobra's own: an unknown flag, a missing argument
 	}
+	err = asInterrupted(ctx, err)
 	term.reportError(err)
 	return exitCode(ctx, err)
 }
@@ -52,6 +53,12 @@ Exit codes: 0 passed · 1 the job or the gate failed · 2 infrastructure error o
 		logsCommand(term), artifactsCommand(term), sandboxesCommand(term), sandboxdCommand(term), doctorCommand(term),
 		versionCommand(term),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			requireSubcommand(cmd)
+		}
+	}
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	requireSubcommand(root)
 	return root

@@ -69,6 +69,9 @@ func runEval(ctx context.Context, term *terminal, name string, options runOption
 	if options.dryRun {
 		return printEvalPlan(term, input, target)
 	}
+	if err := target.refuseDisabled(); err != nil {
+		return err
+	}
 	if err := addFiles(ctx, target, &input, options.files); err != nil {
 		return err
 	}
@@ -84,7 +87,9 @@ func startEval(ctx context.Context, term *terminal, target deployment, input spe
 		return err
 	}
 	defer temporal.Close()
-	running, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	start, cancel := startContext(ctx)
+	defer cancel()
+	running, err := temporal.ExecuteWorkflow(start, client.StartWorkflowOptions{
 		ID: options.id, TaskQueue: workflows.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflows.EvalWorkflow, input)
 	if err != nil {

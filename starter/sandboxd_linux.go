@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -70,11 +71,11 @@ func serveSandboxes(ctx context.Context, term *terminal, options sandboxdOptions
 		return &UsageError{Problem: options.addr + " is in use by another program", Hint: "stop that program, or choose another address with --addr"}
 	}
 	if err != nil {
-		return &UsageError{Problem: "listen on " + options.addr, Err: err}
+		return &UsageError{Problem: "listen on " + options.addr, Err: err, Hint: "write --addr HOST:PORT, such as 127.0.0.1:3986; port 0 is any free one"}
 	}
 	server, err := sandboxd.New(ctx, config)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(explainSandboxd(err), listener.Close())
 	}
 	log.Info("sandbox server is ready", zap.String("url", "http://"+listener.Addr().String()+"/api"),
 		zap.String("key_file", sandboxd.KeyFile(config.StateDir)))
@@ -83,6 +84,25 @@ func serveSandboxes(ctx context.Context, term *terminal, options sandboxdOptions
 	}
 	log.Info("sandbox server has stopped", zap.Bool("sandboxes_kept", options.keep))
 	return nil
+}
+
+// explainSandboxd adds what to do to an error of the start.
+func explainSandboxd(err error) error {
+	if errors.Is(err, gvisor.ErrInUse) {
+		return &UsageError{Err: err, Hint: "use that server, or choose another folder with --state-dir"}
+	}
+	return explainStateDir(err)
+}
+
+// explainStateDir adds what to do where the state folder cannot be written.
+func explainStateDir(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &InfraError{Err: err, Hint: "free some space there, or choose another folder with --state-dir"}
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return &InfraError{Err: err, Hint: "let this user write there, or choose another folder with --state-dir"}
+	}
+	return err
 }
 
 // config finds the programs beside this one, where the flags do not say.

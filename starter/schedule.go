@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -94,7 +95,7 @@ func createSchedule(ctx context.Context, term *terminal, file string, options ca
 	}
 	var refused *serviceerror.InvalidArgument
 	if errors.As(err, &refused) {
-		return &UsageError{Problem: "Temporal refuses the schedule", Err: err, Hint: `a cron expression is such as "0 3 * * *"`}
+		return &UsageError{Problem: "Temporal refuses the schedule", Err: err, Hint: `a cron expression is such as "0 3 * * *", a time zone such as Europe/Berlin`}
 	}
 	if err != nil {
 		return err
@@ -194,6 +195,11 @@ func scheduleDeleteCommand(term *terminal) *cobra.Command {
 	}
 }
 
+// deletedSchedule is what `schedule delete -o json` prints.
+type deletedSchedule struct {
+	ID string `json:"id"`
+}
+
 func deleteSchedule(ctx context.Context, term *terminal, name string) error {
 	target, err := loadDeployment(term)
 	if err != nil {
@@ -206,9 +212,21 @@ func deleteSchedule(ctx context.Context, term *terminal, name string) error {
 	defer temporalClient.Close()
 	err = temporalClient.ScheduleClient().GetHandle(ctx, scheduleID(name)).Delete(ctx)
 	var missing *serviceerror.NotFound
-	if !errors.As(err, &missing) {
-		return err
+	if errors.As(err, &missing) {
+		return unknownSchedule(ctx, temporalClient, name)
 	}
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", scheduleID(name), err)
+	}
+	if term.wantsJSON() {
+		return term.printJSON(deletedSchedule{ID: scheduleID(name)})
+	}
+	term.note("%s is deleted", scheduleID(name))
+	return nil
+}
+
+// unknownSchedule names what there is instead.
+func unknownSchedule(ctx context.Context, temporalClient client.Client, name string) error {
 	lines, err := readSchedules(ctx, temporalClient)
 	if err != nil {
 		return err
@@ -217,5 +235,9 @@ func deleteSchedule(ctx context.Context, term *terminal, name string) error {
 	for _, line := range lines {
 		known = append(known, strings.TrimPrefix(line.ID, scheduleIDPrefix))
 	}
-	return &UsageError{Problem: "no schedule " + name, Hint: knownNames("schedules", known)}
+	hint := "make one with: starter schedule create"
+	if len(known) > 0 {
+		hint = knownNames("schedules", known)
+	}
+	return &UsageError{Problem: "no schedule " + name, Hint: hint}
 }

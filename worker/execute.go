@@ -52,13 +52,15 @@ type setup struct {
 
 func readSetup(args, environ []string, stderr io.Writer) (setup, error) {
 	flags := flag.NewFlagSet("worker", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // the error is printed once, by execute
 	list := flags.String("queues", strings.Join(allQueues(), ","), "comma-separated `queues` that this replica serves")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stderr)
+			flags.Usage()
 			return setup{}, err
 		}
-		return setup{}, usageError{err}
+		return setup{}, usageError{fmt.Errorf("%w: see worker -help", err)}
 	}
 	if flags.NArg() > 0 {
 		return setup{}, usageError{fmt.Errorf("unexpected argument %q: settings are environment variables", flags.Arg(0))}

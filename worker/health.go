@@ -40,7 +40,7 @@ type health struct {
 func (h *health) serve(ctx context.Context, addr string) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return fmt.Errorf("listen on PITWALL_HEALTH_ADDR %s: %w", addr, err)
+		return fmt.Errorf("listen on PITWALL_HEALTH_ADDR=%s: %w; choose another address there, or stop the program that has this one", addr, err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

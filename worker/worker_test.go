@@ -47,6 +47,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		says string
 	}{
 		{"wrong queue", []string{"--queues", "job"}, nil, exitUsage, `unknown queue "job"`},
+		{"wrong flag", []string{"--queue", "jobs"}, nil, exitUsage, "worker: flag provided but not defined: -queue: see worker -help"},
 		{"argument", []string{"now"}, nil, exitUsage, `unexpected argument "now"`},
 		{"wrong setting", nil, []string{"DAYTONA_MAX_PARALLEL_SANDBOXES=9999"}, exitUsage, "DAYTONA_MAX_PARALLEL_SANDBOXES=9999 is out of bounds"},
 		{"no key", nil, nil, exitUsage, "set DAYTONA_API_KEY"},

@@ -51,7 +51,7 @@ func kindOf(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return ErrFull
-	case errors.Is(err, fs.ErrPermission), gcerrors.Code(err) == gcerrors.PermissionDenied:
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), gcerrors.Code(err) == gcerrors.PermissionDenied:
 		return ErrDenied
 	case errors.Is(err, fs.ErrNotExist), gcerrors.Code(err) == gcerrors.NotFound:
 		return ErrNotFound

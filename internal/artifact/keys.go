@@ -89,15 +89,15 @@ func Result(prefix string) string { return prefix + "/result.json" }
 
 // Attempt is the prefix of the nth attempt, 1-based, of the eval at prefix.
 //
-// Run, of which the first eight bytes are used, is the lease run of the attempt's sandbox: an eval that is run again under
+// Run is the lease run of the attempt's sandbox: an eval that is run again under
 // its ID begins its attempts anew, and must not go on where the streams of another sandbox ended.
 func Attempt(prefix string, n int, run string) string {
-	return prefix + "/attempt-" + strconv.Itoa(n) + "." + EscapeName(run[:min(len(run), 8)])
+	return prefix + "/attempt-" + strconv.Itoa(n) + "." + EscapeName(run)
 }
 
 // Judge is the prefix of a command scorer's own evidence, under that of the attempt which it judges.
 func Judge(attempt, run string) string {
-	return attempt + "/scorer." + EscapeName(run[:min(len(run), 8)])
+	return attempt + "/scorer." + EscapeName(run)
 }
 
 // SplitAttempt reads the name of an attempt's folder; ok is false for any other name.

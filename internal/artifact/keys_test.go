@@ -22,7 +22,7 @@ func TestKeysReadWell(t *testing.T) {
 		artifact.TrialPrefix("nightly", "a", 2, 3):                                      "campaigns/nightly/trials/a/2/r3",
 		artifact.TrialPrefix("nightly/retry-3", "a", 2, 0):                              "campaigns/nightly/trials/a/2/r3",
 		artifact.TrialPrefix("nightly/retry-3", "a", 2, 3):                              "campaigns/nightly/trials/a/2/r3",
-		artifact.Stream(artifact.Attempt(trial, 2, "0a1b2c3d-4e5f"), "setup", "stdout"): "campaigns/nightly/trials/HumanEval%2F0/1/attempt-2.0a1b2c3d/streams/setup/stdout",
+		artifact.Stream(artifact.Attempt(trial, 2, "0a1b2c3d-4e5f"), "setup", "stdout"): "campaigns/nightly/trials/HumanEval%2F0/1/attempt-2.0a1b2c3d-4e5f/streams/setup/stdout",
 		artifact.File(artifact.Attempt("evals/x", 1, "r"), "out/../../r.json"):          "evals/x/attempt-1.r/artifacts/out%2F..%2F..%2Fr.json",
 		artifact.EvalPrefix("eval/a b"):                                                 "evals/eval%2Fa%20b",
 		artifact.Blob(strings.ToUpper(sha)):                                             "blobs/ab/" + sha,

@@ -321,6 +321,13 @@ func TestDeniedSaysWhatToDo(t *testing.T) {
 	require.ErrorIs(t, err, artifact.ErrDenied)
 }
 
+func TestReadOnlySaysWhatToDo(t *testing.T) {
+	cause := &fs.PathError{Op: "mkdir", Path: "/store/k", Err: syscall.EROFS}
+	_, err := openStore(t, "mem://").Put(t.Context(), "k", iotest.ErrReader(cause), 10)
+	require.ErrorContains(t, err, "let PITWALL_STORE name another place")
+	require.ErrorIs(t, err, artifact.ErrDenied)
+}
+
 func TestJSONRecords(t *testing.T) {
 	everyStore(t, func(t *testing.T, store *artifact.Store) {
 		type record struct{ A int }

@@ -32,7 +32,11 @@ func newCandidates(ctx context.Context, a spec.Answers, samples io.Reader) (cand
 		if samples == nil {
 			return nil, errors.New("answers come from a samples file, and none was opened: give answers.uri")
 		}
-		return readSamples(ctx, samples)
+		answers, err := readSamples(ctx, samples)
+		if err != nil {
+			return nil, &FileError{Samples: true, Err: err}
+		}
+		return answers, nil
 	}
 	return nil, fmt.Errorf("answers.from %q is not known", a.From)
 }
@@ -77,25 +81,25 @@ type fromSamples struct {
 func readSamples(ctx context.Context, r io.Reader) (*fromSamples, error) {
 	file, err := Open(ctx, r, spec.FormatJSONL)
 	if err != nil {
-		return nil, fmt.Errorf("samples file: %w", err)
+		return nil, err
 	}
 	f := &fromSamples{answers: map[string][]any{}, rows: map[string]int{}}
 	var id identifier
 	left := MaxAnswersBytes
 	for row, err := range file.Rows() {
 		if err != nil {
-			return nil, fmt.Errorf("samples file: %w", err)
+			return nil, err
 		}
 		sample, err := id.of(row)
 		if err != nil {
-			return nil, fmt.Errorf("samples file: %w", err)
+			return nil, err
 		}
 		completion, ok := row.Fields["completion"].(string)
 		if !ok {
-			return nil, fmt.Errorf("samples file: %w", &RowError{row.Number, row.Line, fmt.Sprintf("has no text \"completion\"; its fields are %s", fieldList(row.Fields))})
+			return nil, &RowError{row.Number, row.Line, fmt.Sprintf("has no text \"completion\"; its fields are %s", fieldList(row.Fields))}
 		}
 		if left -= len(completion) + len(sample); left < 0 {
-			return nil, fmt.Errorf("samples file: its answers have more than %d MiB: split the campaign", MaxAnswersBytes>>20)
+			return nil, fmt.Errorf("its answers have more than %d MiB: split the campaign", MaxAnswersBytes>>20)
 		}
 		if f.rows[sample] == 0 {
 			f.rows[sample] = row.Number
@@ -118,5 +122,5 @@ func (f *fromSamples) leftover(samples map[string]int) error {
 		return nil
 	}
 	slices.SortFunc(unknown, func(a, b string) int { return f.rows[a] - f.rows[b] })
-	return fmt.Errorf("samples file: row %d answers %q, which the dataset does not have (unknown: %s): is it of another dataset?", f.rows[unknown[0]], unknown[0], list(unknown))
+	return &FileError{Samples: true, Err: fmt.Errorf("row %d answers %q, which the dataset does not have (unknown: %s): is it of another dataset?", f.rows[unknown[0]], unknown[0], list(unknown))}
 }

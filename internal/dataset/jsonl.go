@@ -59,7 +59,12 @@ func parseObject(line []byte) (map[string]any, error) {
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.UseNumber()
 	var fields map[string]any
-	if err := dec.Decode(&fields); err != nil {
+	err := dec.Decode(&fields)
+	var other *json.UnmarshalTypeError
+	if errors.As(err, &other) {
+		return nil, fmt.Errorf("is not a JSON object but a JSON %s: JSONL has one object a line", other.Value)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("is not a JSON object on one line (%w): JSONL has one object a line", err)
 	}
 	if fields == nil {

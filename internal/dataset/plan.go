@@ -31,7 +31,7 @@ type Trial struct {
 
 // Plan yields the campaign's trials, sample by sample in the dataset's order, its epochs in theirs. Answers is the
 // opened samples file, nil unless answers come from one. The input is valid and has its defaults. An error is the last
-// thing that is yielded, and may come after trials: of a row (*RowError), of the template (*spec.RenderError), of a
+// thing that is yielded, and may come after trials: of a file (*FileError, of a row *RowError in it), of the template (*spec.RenderError), of a
 // rendered input (*spec.InvalidInput), or of reading.
 func Plan(ctx context.Context, in spec.CampaignInput, ds *Reader, answers io.Reader) iter.Seq2[Trial, error] {
 	return func(yield func(Trial, error) bool) {
@@ -85,11 +85,11 @@ func (p *planner) run(ds *Reader, yield func(Trial) bool) error {
 			err = p.ctx.Err()
 		}
 		if err != nil {
-			return fmt.Errorf("dataset: %w", err)
+			return &FileError{Err: err}
 		}
 		sample, err := p.ids.of(row)
 		if err != nil {
-			return fmt.Errorf("dataset: %w", err)
+			return &FileError{Err: err}
 		}
 		if !p.keeps(sample) {
 			continue
@@ -120,7 +120,7 @@ func (p *planner) keeps(sample string) bool {
 func (p *planner) sample(sample string, row Row, yield func(Trial) bool) error {
 	answers, err := p.answers.of(sample, row)
 	if err != nil {
-		return fmt.Errorf("dataset: %w", err)
+		return &FileError{Err: err}
 	}
 	if len(answers) == 0 {
 		p.unanswered = append(p.unanswered, sample)
@@ -214,7 +214,7 @@ func (p *planner) override(input spec.EvalInput, row Row) (spec.EvalInput, error
 // finish reports what only the end of the dataset can show.
 func (p *planner) finish() error {
 	if len(p.ids.seen) == 0 {
-		return errors.New("dataset: it has no rows")
+		return &FileError{Err: errors.New("it has no rows")}
 	}
 	if len(p.wanted) > 0 {
 		return fmt.Errorf("dataset.sample_ids: the dataset has no %s: it has %d samples, such as %s", list(slices.Sorted(maps.Keys(p.wanted))), len(p.ids.seen), list(firstIDs(p.ids.seen)))
@@ -223,7 +223,7 @@ func (p *planner) finish() error {
 		return err
 	}
 	if len(p.unanswered) > 0 {
-		return fmt.Errorf("samples file: it has no answer for %d of %d samples: %s: add them, or choose with limit or sample_ids", len(p.unanswered), p.samples, list(p.unanswered))
+		return &FileError{Samples: true, Err: fmt.Errorf("it has no answer for %d of %d samples: %s: add them, or choose with limit or sample_ids", len(p.unanswered), p.samples, list(p.unanswered))}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -40,9 +41,26 @@ func (e *RowError) Error() string {
 	return fmt.Sprintf("row %d (line %d): %s", e.Number, e.Line, e.Reason)
 }
 
+// FileError says which of a campaign's two files is at fault.
+type FileError struct {
+	// Samples: the samples file; else the dataset.
+	Samples bool
+	Err     error
+}
+
+func (e *FileError) Error() string {
+	if e.Samples {
+		return "samples file: " + e.Err.Error()
+	}
+	return "dataset: " + e.Err.Error()
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
 // Reader reads one file's rows, once.
 type Reader struct {
 	format string
+	packed bool // by gzip
 	meter  *meter
 	in     *bufio.Reader
 	// lines read so far, and the current one.
@@ -69,7 +87,7 @@ func Open(ctx context.Context, r io.Reader, format string) (*Reader, error) {
 			return nil, fmt.Errorf("unpack the dataset: %w", err)
 		}
 	}
-	d := &Reader{format: format, meter: &meter{in: unpacked, total: MaxFileBytes, row: MaxRowBytes}}
+	d := &Reader{format: format, packed: unpacked != packed, meter: &meter{in: unpacked, total: MaxFileBytes, row: MaxRowBytes}}
 	d.in = bufio.NewReader(d.meter)
 	return d, d.skipMark()
 }
@@ -105,11 +123,30 @@ func (d *Reader) Rows() iter.Seq2[Row, error] {
 			if err == nil && number > MaxRows {
 				err = &RowError{row.Number, row.Line, fmt.Sprintf("the file has more than %d rows: split it", MaxRows)}
 			}
+			if err != nil && d.damaged() {
+				err = gzip.ErrChecksum
+			}
 			if !yield(row, explain(err)) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// damaged reads a packed file to its end, once a row is wrong: flipped bits unpack to nonsense, and only the checksum at
+// the end tells that from a row that was written so.
+func (d *Reader) damaged() bool {
+	if !d.packed {
+		return false
+	}
+	d.meter.row = MaxFileBytes
+	_, err := io.Copy(io.Discard, d.in)
+	return isDamage(err)
+}
+
+func isDamage(err error) bool {
+	var corrupt flate.CorruptInputError
+	return errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &corrupt)
 }
 
 // explain adds what to do about errors that come from below.
@@ -118,7 +155,7 @@ func explain(err error) error {
 	switch {
 	case err == nil, errors.As(err, &row):
 		return err
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.Is(err, io.ErrUnexpectedEOF):
+	case isDamage(err):
 		return fmt.Errorf("unpack the file: %w: it is damaged or incomplete: fetch it again", err)
 	}
 	return fmt.Errorf("read the file: %w", err)

@@ -74,25 +74,34 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 }
 
 func TestBadRowsAreNamed(t *testing.T) {
+	var stored bytes.Buffer // uncompressed in gzip, so that a flipped byte shows as it is
+	packer, err := gzip.NewWriterLevel(&stored, gzip.NoCompression)
+	require.NoError(t, err)
+	_, err = packer.Write([]byte(strings.Repeat(`{"id":"a"}`+"\n", 1000)))
+	require.NoError(t, err)
+	require.NoError(t, packer.Close())
+	flipped := bytes.Replace(stored.Bytes(), []byte("{"), []byte("["), 1)
 	damaged := gzipped(t, strings.Repeat(`{"id":"a"}`+"\n", 1000))
 	for name, c := range map[string]struct{ data, format, want string }{
-		"not JSON":          {"{\"a\":1}\n{oops\n", spec.FormatJSONL, "row 2 (line 2): is not a JSON object on one line"},
-		"after blank lines": {"\n\n{\"a\":1}\n[1]\n", spec.FormatJSONL, "row 2 (line 4): is not a JSON object"},
-		"a JSON array":      {"[\n{\"a\":1}\n]", spec.FormatJSONL, "row 1 (line 1): is not a JSON object on one line"},
-		"null":              {"null", spec.FormatJSONL, "row 1 (line 1): is null"},
-		"two on a line":     {"{} {}", spec.FormatJSONL, "more than one JSON value"},
-		"not UTF-8":         {"{\"a\":\"\xff\"}", spec.FormatJSONL, "row 1 (line 1): is not UTF-8"},
-		"UTF-16":            {"\xff\xfe{\x00}\x00", spec.FormatJSONL, "is UTF-16: save it as UTF-8"},
-		"a huge row":        {"{\"a\":\"" + strings.Repeat("x", MaxRowBytes+8192) + "\"}", spec.FormatJSONL, "a row has more than 16 MiB"},
-		"a huge cell":       {"id\n\"" + strings.Repeat("x", MaxRowBytes+8192) + "\"", spec.FormatCSV, "a row has more than 16 MiB"},
-		"cut-off gzip":      {string(damaged[:len(damaged)/2]), spec.FormatJSONL, "damaged or incomplete"},
-		"a wrong checksum":  {string(append(damaged[:len(damaged)-8:len(damaged)-8], make([]byte, 8)...)), spec.FormatJSONL, "damaged or incomplete"},
-		"too few cells":     {"a,b\n1,2\n3\n", spec.FormatCSV, "row 2 (line 3): has another number of cells than the header"},
-		"an open quote":     {"a,b\n1,\"2\n3\n", spec.FormatCSV, "row 1 (line 2): is not CSV"},
-		"a double column":   {"a,a\n1,2\n", spec.FormatCSV, "column 2 of the header, \"a\""},
-		"a cell's encoding": {"a,b\n1,\xff\n", spec.FormatCSV, "the cell \"b\" is not UTF-8"},
-		"not HumanEval":     {`{"task_id":"a","prompt":"x"}`, spec.FormatHumanEval, `has no text "entry_point", which humaneval needs; its fields are prompt, task_id`},
-		"no such format":    {"", "parquet", `dataset format "parquet" is not known: want humaneval, jsonl or csv`},
+		"not JSON":            {"{\"a\":1}\n{oops\n", spec.FormatJSONL, "row 2 (line 2): is not a JSON object on one line"},
+		"after blank lines":   {"\n\n{\"a\":1}\n[1]\n", spec.FormatJSONL, "row 2 (line 4): is not a JSON object"},
+		"a JSON array":        {"[\n{\"a\":1}\n]", spec.FormatJSONL, "row 1 (line 1): is not a JSON object on one line"},
+		"null":                {"null", spec.FormatJSONL, "row 1 (line 1): is null"},
+		"two on a line":       {"{} {}", spec.FormatJSONL, "more than one JSON value"},
+		"not UTF-8":           {"{\"a\":\"\xff\"}", spec.FormatJSONL, "row 1 (line 1): is not UTF-8"},
+		"UTF-16":              {"\xff\xfe{\x00}\x00", spec.FormatJSONL, "is UTF-16: save it as UTF-8"},
+		"a huge row":          {"{\"a\":\"" + strings.Repeat("x", MaxRowBytes+8192) + "\"}", spec.FormatJSONL, "a row has more than 16 MiB"},
+		"a huge cell":         {"id\n\"" + strings.Repeat("x", MaxRowBytes+8192) + "\"", spec.FormatCSV, "a row has more than 16 MiB"},
+		"cut-off gzip":        {string(damaged[:len(damaged)/2]), spec.FormatJSONL, "damaged or incomplete"},
+		"flipped bits":        {string(flipped), spec.FormatJSONL, "damaged or incomplete"},
+		"a wrong row, packed": {string(gzipped(t, "{}\n[]\n")), spec.FormatJSONL, "row 2 (line 2): is not a JSON object but a JSON array"},
+		"a wrong checksum":    {string(append(damaged[:len(damaged)-8:len(damaged)-8], make([]byte, 8)...)), spec.FormatJSONL, "damaged or incomplete"},
+		"too few cells":       {"a,b\n1,2\n3\n", spec.FormatCSV, "row 2 (line 3): has another number of cells than the header"},
+		"an open quote":       {"a,b\n1,\"2\n3\n", spec.FormatCSV, "row 1 (line 2): is not CSV"},
+		"a double column":     {"a,a\n1,2\n", spec.FormatCSV, "column 2 of the header, \"a\""},
+		"a cell's encoding":   {"a,b\n1,\xff\n", spec.FormatCSV, "the cell \"b\" is not UTF-8"},
+		"not HumanEval":       {`{"task_id":"a","prompt":"x"}`, spec.FormatHumanEval, `has no text "entry_point", which humaneval needs; its fields are prompt, task_id`},
+		"no such format":      {"", "parquet", `dataset format "parquet" is not known: want humaneval, jsonl or csv`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(strings.NewReader(c.data), c.format)

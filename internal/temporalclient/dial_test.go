@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -107,6 +109,16 @@ func TestUnreachableSaysWhereAndWhatToDo(t *testing.T) {
 	var unreachable *temporalclient.UnreachableError
 	require.ErrorAs(t, err, &unreachable)
 	require.EqualError(t, err, "connect to Temporal at "+address+" (namespace ns): connection refused; start a local one with `starter dev`, or set TEMPORAL_ADDRESS")
+}
+
+// What is behind the address is said in words, not in gRPC's.
+func TestWrongAddressesSayWhatIsThere(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	_, err := temporalclient.Dial(t.Context(), at(t, server.Listener.Addr().String()), zap.NewNop())
+	require.ErrorContains(t, err, "speaks HTTP/1.1 and not gRPC")
+	_, err = temporalclient.Dial(t.Context(), at(t, "nohost.invalid:7233"), zap.NewNop())
+	require.ErrorContains(t, err, "no such host")
 }
 
 func TestSilenceIsBounded(t *testing.T) {

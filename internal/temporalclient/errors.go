@@ -43,6 +43,8 @@ func reason(err error) string {
 		{"context canceled", "cancelled"},
 		{"connection refused", "connection refused"},
 		{"no such host", "no such host"},
+		{"no children to pick from", "no such host: want HOST:PORT"}, // the resolver found no address
+		{"HTTP/1.1 header", "what answers there speaks HTTP/1.1 and not gRPC: want Temporal's frontend, usually port 7233"},
 		{"network is unreachable", "network is unreachable"},
 		{"tls:", "TLS does not fit: " + text},
 		{"x509:", "TLS does not fit: " + text},

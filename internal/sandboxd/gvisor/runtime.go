@@ -17,6 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrInUse: another living server uses the state directory.
+var ErrInUse = errors.New("another sandbox server is using it")
+
 // ErrNoUserNamespaces is returned by New where an ordinary user may not make them.
 var ErrNoUserNamespaces = errors.New("the kernel refuses user namespaces to this user, and sandboxes cannot be isolated without them: " +
 	"as root run `sysctl -w user.max_user_namespaces=15000`, on Debian also `sysctl -w kernel.unprivileged_userns_clone=1`, " +
@@ -101,7 +104,10 @@ func (r *Runtime) acquireLock() error {
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		file.Close()
-		return fmt.Errorf("lock state directory %s: another sandbox server is using it: %w", r.cfg.StateDir, err)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = ErrInUse
+		}
+		return fmt.Errorf("lock state directory %s: %w", r.cfg.StateDir, err)
 	}
 	r.lock = file
 	return nil

@@ -11,6 +11,9 @@ import (
 // ErrNoUserNamespaces is returned by New where an ordinary user may not make them.
 var ErrNoUserNamespaces = errors.New("no user namespaces")
 
+// ErrInUse: another living server uses the state directory.
+var ErrInUse = errors.New("another sandbox server is using it")
+
 // ErrUnsupported is returned by New where there is no Linux.
 var ErrUnsupported = errors.New("local sandboxes need Linux; on this system use a remote Daytona (DAYTONA_API_URL, DAYTONA_API_KEY)")
 
