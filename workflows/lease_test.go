@@ -71,6 +71,17 @@ func TestLeaseEndsWithTheProofThatItWasHanded(t *testing.T) {
 	require.Zero(t, h.looks)
 }
 
+func TestLeaseThatGuardsTwoSandboxesRemovesTheOtherWhenOneIsReleased(t *testing.T) {
+	h := newLeaseHarness(t)
+	h.signal(time.Second, activities.SignalCreated, activities.CreatedSignal{ID: "s1"})
+	h.signal(2*time.Second, activities.SignalCreated, activities.CreatedSignal{ID: "s2"})
+	h.signal(3*time.Second, activities.SignalReleased, activities.ReleasedSignal{ID: "s2", Certificate: proof("s2")})
+	began := h.env.Now()
+	result := h.run(t)
+	require.Equal(t, []spec.Certificate{proof("s2"), proof("s1")}, result.Certificates)
+	require.Less(t, h.env.Now().Sub(began), time.Minute, "it waited for its deadline")
+}
+
 func TestLeaseIgnoresTheReleaseOfAnotherSandbox(t *testing.T) {
 	h := newLeaseHarness(t)
 	h.signal(time.Second, activities.SignalCreated, activities.CreatedSignal{ID: "s1"})

@@ -141,6 +141,23 @@ func TestTimeLimitEndsTheStepAndEverythingThatItStarted(t *testing.T) {
 	})
 }
 
+// gVisor shows a process's name as it is, line feeds and all.
+func TestProcessNamesDoNotHideProcesses(t *testing.T) {
+	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
+		b := open(step(`for name in 'a\nb' 'x) R 1 1' 'x\nUid:\t0\t0\n'; do
+			python3 -c "import ctypes, os, time
+ctypes.CDLL(None).prctl(15, b'$name', 0, 0, 0)
+open('/home/daytona/named', 'a').write('x')
+time.sleep(4321)" &
+		done
+		while [ "$(cat /home/daytona/named)" != xxx ]; do sleep 0.1; done`))
+		report := b.ask(supervisor.Launch(b.dir, patient))
+		require.Equal(t, supervisor.PhaseDone, report.Phase)
+		require.Equal(t, 0, report.Steps[0].ExitCode)
+		require.Empty(t, b.execute(`grep -l 'sleep(432[1])' /proc/[0-9]*/cmdline 2>/dev/null`))
+	})
+}
+
 func TestKilledSupervisorIsLostAndNotWaitedFor(t *testing.T) {
 	inEachMode(t, func(t *testing.T, open func(...supervisor.Step) box) {
 		b := open(step("sleep 300"))

@@ -121,6 +121,28 @@ func TestKilledWorkerReattaches(t *testing.T) {
 	require.Empty(t, s.Live())
 }
 
+// A heartbeat that Temporal does not answer ends the activity's context just as a cancel does, and must not end the job.
+func TestTemporalAwayDoesNotHurtTheJob(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	run := s.Run("away", harness.Command(longJob))
+	s.AwaitFile(s.AwaitSandbox("away"), "/home/daytona/starts")
+	s.TemporalServer.Kill()
+	time.Sleep(5 * time.Second) // two heartbeats and their bound of 2 s
+	s.StartTemporal()
+	result := s.Result(run)
+	require.Equal(t, spec.StatusCompleted, result.Status, "%+v", result.Error)
+	require.True(t, result.Score.Passed, "%+v", result.Job)
+	require.True(t, strings.HasSuffix(read(t, s, result.Job.Steps[0].Stdout), "line 79\nstart\n"))
+	require.Empty(t, s.Live())
+}
+
+func TestEvalThatIsRunAgainUnderItsIDDoesNotSeeTheOldOutput(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	s.Result(s.Run("again", harness.Command("echo the first one was longer")))
+	second := s.Result(s.Run("again", harness.Command("echo second")))
+	require.Equal(t, "second\n", read(t, s, second.Job.Steps[0].Stdout))
+}
+
 func TestStoppedWorkerHandsItsJobOver(t *testing.T) {
 	s := harness.Start(t, harness.Options{Workers: 2})
 	run := s.Run("handover", harness.Command(longJob))
