@@ -129,7 +129,7 @@ func (f *findings) check(c Config) {
 	if c.Store != "" {
 		f.url("PITWALL_STORE", c.Store, "file:///DIR or s3://BUCKET", "file", "s3", "mem")
 	}
-	f.period("PITWALL_CREATE_HORIZON", c.CreateHorizon, 0)
+	f.period("PITWALL_CREATE_HORIZON", c.CreateHorizon, time.Minute)
 	f.period("PITWALL_REAPER_INTERVAL", c.ReaperInterval, minReaperPeriod)
 	f.oneOf("PITWALL_LOG_FORMAT", c.LogFormat, "json", "console")
 	f.oneOf("PITWALL_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
