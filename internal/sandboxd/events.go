@@ -121,11 +121,15 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	if !s.greet(ctx, conn) {
 		return
 	}
+	// Joined before the client hears that it is connected: from then on it counts on every event.
 	l := s.events.join(r.Host)
 	if l == nil {
 		return
 	}
 	defer s.events.leave(l)
+	if sendPacket(ctx, conn, packetConnect+`{"sid":"`+uuid.NewString()+`"}`) != nil {
+		return
+	}
 	go func() {
 		defer cancel()
 		readPongs(ctx, conn)
@@ -155,7 +159,7 @@ func (s *Server) greet(ctx context.Context, conn *websocket.Conn) bool {
 		_ = conn.Close(websocket.StatusPolicyViolation, "")
 		return false
 	}
-	return sendPacket(ctx, conn, packetConnect+`{"sid":"`+uuid.NewString()+`"}`) == nil
+	return true
 }
 
 // writeEvents sends events and pings until the listener is cut off or the connection ends.
