@@ -213,7 +213,7 @@ func (c campaignUnderTest) awaitResult(sample string) {
 }
 
 func TestCancelledCampaignEndsItsEvalsAndWritesItsRows(t *testing.T) {
-	s := harness.Start(t, harness.Options{Slots: 2})
+	s := harness.Start(t, harness.Options{Slots: 4}) // as many as run at once: which eval gets a slot first is nobody's promise
 	c := campaignUnderTest{s, writeCampaign(t, `eval: {job: {steps: [{command: "{{.command}}", time_limit: 10m}]}}`,
 		commandRows("true", "echo evidence; touch begun; sleep 600", "sleep 600", "sleep 600", "sleep 600", "sleep 600")...), "stopped"}
 	c.start(t, "--max-parallel", "4")
