@@ -73,8 +73,14 @@ func TestWrongUseOfARunningStack(t *testing.T) {
 	})
 	t.Run("unknown names", func(t *testing.T) {
 		for _, args := range [][]string{
-			{"campaign", "status", "nope"}, {"campaign", "results", "nope"}, {"campaign", "cancel", "nope"}, {"campaign", "retry", "nope"},
-			{"schedule", "delete", "nope"}, {"logs", "nope"}, {"artifacts", "list", "nope"}, {"artifacts", "get", "nope"},
+			{"campaign", "status", "nope"},
+			{"campaign", "results", "nope"},
+			{"campaign", "cancel", "nope"},
+			{"campaign", "retry", "nope"},
+			{"schedule", "delete", "nope"},
+			{"logs", "nope"},
+			{"artifacts", "list", "nope"},
+			{"artifacts", "get", "nope"},
 		} {
 			_, stderr, code := s.Starter(args...)
 			require.Equal(t, 3, code, "%v: %s", args, stderr)

@@ -122,9 +122,9 @@ func (r *Runtime) unlock() {
 }
 
 func (r *Runtime) checkPrograms(ctx context.Context) error {
-	for what, path := range map[string]string{"gVisor (runsc)": r.cfg.RunscPath, "the toolbox agent": r.cfg.AgentPath} {
-		if err := unix.Access(path, unix.X_OK); err != nil {
-			return fmt.Errorf("find %s at %s: %w; `make build` makes it", what, path, err)
+	for _, program := range []struct{ what, path string }{{"gVisor (runsc)", r.cfg.RunscPath}, {"the toolbox agent", r.cfg.AgentPath}} {
+		if err := unix.Access(program.path, unix.X_OK); err != nil {
+			return fmt.Errorf("find %s at %s: %w; `make build` makes it", program.what, program.path, err)
 		}
 	}
 	output, err := r.call(ctx, "--version")
