@@ -138,9 +138,11 @@ func TestActionsAreCountedAsTheyAreBilled(t *testing.T) {
 	cost := Cost{EventTypes: map[string]int{}, Actions: map[string]int{}}
 	cost.add([]*historypb.HistoryEvent{
 		{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED},
-		{EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED}, started, local(4), local(4), local(9),
+		{EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED},
+		started, local(4), local(4), local(9),
 		{EventType: enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED},
-		{EventType: enumspb.EVENT_TYPE_TIMER_STARTED}, {EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED},
+		{EventType: enumspb.EVENT_TYPE_TIMER_STARTED},
+		{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED},
 	})
 	require.Equal(t, map[string]int{
 		"activities": 1, "activity retries": 2, "markers (local activities)": 2, "child starts, 2 each": 2, "timers": 1, "signals": 1,

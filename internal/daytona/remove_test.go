@@ -56,7 +56,8 @@ func TestRemoveOutlastsFaults(t *testing.T) {
 			{Method: "GET", Do: daytonatest.Raw(404, "", "")},
 		},
 		"looks that fail": {
-			{Method: "GET", Do: daytonatest.ResetBefore}, {Method: "GET", Do: daytonatest.Answer(401, "Invalid credentials")},
+			{Method: "GET", Do: daytonatest.ResetBefore},
+			{Method: "GET", Do: daytonatest.Answer(401, "Invalid credentials")},
 			{Method: "GET", Do: daytonatest.Raw(200, "application/json", `{"id":"another","state":"destroyed"}`)},
 		},
 	} {

@@ -107,7 +107,9 @@ func TestToolboxRefusesNonsenseUnsent(t *testing.T) {
 	require.ErrorIs(t, toolbox.GitClone(ctx, daytona.GitCloneRequest{URL: "u"}), daytona.ErrInvalidRequest)
 	body := strings.NewReader("")
 	for _, files := range [][]daytona.UploadFile{
-		{{Path: "", Body: body}}, {{Path: "a"}}, {{Path: "a", Body: body}, {Path: "a", Body: body}},
+		{{Path: "", Body: body}},
+		{{Path: "a"}},
+		{{Path: "a", Body: body}, {Path: "a", Body: body}},
 		make([]daytona.UploadFile, 10_001),
 	} {
 		require.ErrorIs(t, toolbox.Upload(ctx, files), daytona.ErrInvalidRequest)

@@ -70,8 +70,10 @@ func TestAnswersKeepDaytonasContract(t *testing.T) {
 	k := loadContract(t)
 	c := serve(t)
 	c.see = k.check
-	id := c.create(map[string]any{"name": "k", "env": map[string]string{"A": "b"}, "labels": map[string]string{"l": "m"},
-		"autoStopInterval": 0, "autoDeleteInterval": 30, "ttlMinutes": 60, "target": "us", "networkBlockAll": true, "public": false})
+	id := c.create(map[string]any{
+		"name": "k", "env": map[string]string{"A": "b"}, "labels": map[string]string{"l": "m"},
+		"autoStopInterval": 0, "autoDeleteInterval": 30, "ttlMinutes": 60, "target": "us", "networkBlockAll": true, "public": false,
+	})
 	for _, call := range []struct {
 		method, path string
 		body         any

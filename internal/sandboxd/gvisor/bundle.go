@@ -77,8 +77,11 @@ func (r *Runtime) ociSpec(s Spec, t template) specs.Spec {
 		Mounts:   r.mounts(s, t),
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{
-				{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
-				{Type: specs.MountNamespace}, {Type: specs.NetworkNamespace},
+				{Type: specs.PIDNamespace},
+				{Type: specs.IPCNamespace},
+				{Type: specs.UTSNamespace},
+				{Type: specs.MountNamespace},
+				{Type: specs.NetworkNamespace},
 			},
 		},
 	}
@@ -91,11 +94,15 @@ func (r *Runtime) mounts(s Spec, t template) []specs.Mount {
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", "size=" + shmSize}},
 	}
 	for _, b := range t.binds {
-		mounts = append(mounts, specs.Mount{Destination: b.target, Type: "bind", Source: b.source,
-			Options: []string{"rbind", "ro", "nosuid", "nodev"}})
+		mounts = append(mounts, specs.Mount{
+			Destination: b.target, Type: "bind", Source: b.source,
+			Options: []string{"rbind", "ro", "nosuid", "nodev"},
+		})
 	}
-	return append(mounts, specs.Mount{Destination: controlPath, Type: "bind", Source: r.controlDir(s.ID),
-		Options: []string{"rbind", "rw", "nosuid", "nodev", "noexec"}})
+	return append(mounts, specs.Mount{
+		Destination: controlPath, Type: "bind", Source: r.controlDir(s.ID),
+		Options: []string{"rbind", "rw", "nosuid", "nodev", "noexec"},
+	})
 }
 
 // agentCapabilities let the agent act as the users of its sandbox. They hold inside gVisor's kernel only.

@@ -128,8 +128,10 @@ func TestGitStatus(t *testing.T) {
 	require.Equal(t, gitStatusBody{
 		CurrentBranch: "main", Upstream: "origin/main", BranchPublished: true, Ahead: 1, Behind: 2,
 		FileStatus: []fileStatus{
-			{"dir/f g", "", "Unmodified", "Modified"}, {"new", "old", "Renamed", "Unmodified"},
-			{"x y", "", "Untracked", "Untracked"}, {"f", "", "Updated but unmerged", "Updated but unmerged"},
+			{"dir/f g", "", "Unmodified", "Modified"},
+			{"new", "old", "Renamed", "Unmodified"},
+			{"x y", "", "Untracked", "Untracked"},
+			{"f", "", "Updated but unmerged", "Updated but unmerged"},
 		},
 	}, got)
 }
