@@ -27,7 +27,10 @@ var errStore = errors.New("artifact store")
 
 // streamError blames the store for its own faults, and looks at the sandbox for the others.
 func (j *Jobs) streamError(ctx context.Context, sandbox CreatedSandbox, err error) error {
-	if errors.Is(err, errStore) {
+	switch {
+	case isStoreFault(err): // no retry frees a disk; the eval's next attempt comes later
+		return terminal(ErrTypeStore, err)
+	case errors.Is(err, errStore):
 		return retryable(ErrTypeStore, err, 0)
 	}
 	return j.sandboxError(ctx, sandbox, err)

@@ -130,11 +130,12 @@ func withStore(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// withResult: result.json is one small object; as a local activity it costs one event. It is retried for an hour, because
-// a result that cannot be stored is a result that is lost.
+// withResult: result.json is one small object; as a local activity it costs one event. It is retried for some minutes,
+// because a result that cannot be stored is a result that is lost; then the eval fails and says why, for somebody has to
+// act (a full disk, a wrong permission).
 func withResult(ctx workflow.Context) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		ScheduleToCloseTimeout: time.Hour,
+		ScheduleToCloseTimeout: 5 * time.Minute,
 		StartToCloseTimeout:    time.Minute,
 		RetryPolicy:            &quickRetries,
 		Summary:                "write result.json",
