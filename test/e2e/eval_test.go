@@ -104,6 +104,7 @@ func limited(command string, limit time.Duration) spec.EvalInput {
 const longJob = `echo start >>/home/daytona/starts; i=0; while [ $i -lt 80 ]; do echo line $i; i=$((i+1)); sleep 0.1; done; cat /home/daytona/starts`
 
 func TestKilledWorkerReattaches(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := harness.Start(t, harness.Options{})
 	run := s.Run("reattach", harness.Command(longJob))
 	s.AwaitFile(s.AwaitSandbox("reattach"), "/home/daytona/starts")
@@ -123,6 +124,7 @@ func TestKilledWorkerReattaches(t *testing.T) {
 
 // A heartbeat that Temporal does not answer ends the activity's context just as a cancel does, and must not end the job.
 func TestTemporalAwayDoesNotHurtTheJob(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := harness.Start(t, harness.Options{})
 	run := s.Run("away", harness.Command(longJob))
 	s.AwaitFile(s.AwaitSandbox("away"), "/home/daytona/starts")
@@ -144,6 +146,7 @@ func TestEvalThatIsRunAgainUnderItsIDDoesNotSeeTheOldOutput(t *testing.T) {
 }
 
 func TestStoppedWorkerHandsItsJobOver(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := harness.Start(t, harness.Options{Workers: 2})
 	run := s.Run("handover", harness.Command(longJob))
 	s.AwaitFile(s.AwaitSandbox("handover"), "/home/daytona/starts")
@@ -211,6 +214,7 @@ func TestSlotsBoundTheLiveSandboxes(t *testing.T) {
 }
 
 func TestLostSandboxIsReplacedAndNothingIsScoredTwice(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := harness.Start(t, harness.Options{})
 	run := s.Run("lost", harness.Command("touch begun; sleep 5; echo done"))
 	first := s.AwaitSandbox("lost")
@@ -266,6 +270,7 @@ func TestReaperRemovesWhatNobodyHoldsAndNothingElse(t *testing.T) {
 }
 
 func TestKilledSandboxServerLosesNothingThatIsAlive(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := harness.Start(t, harness.Options{})
 	run := s.Run("adopted", harness.Command(longJob))
 	s.AwaitFile(s.AwaitSandbox("adopted"), "/home/daytona/starts")
@@ -278,6 +283,7 @@ func TestKilledSandboxServerLosesNothingThatIsAlive(t *testing.T) {
 }
 
 func TestPausedWorkerIsAZombieThatTouchesNothing(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := harness.Start(t, harness.Options{Workers: 1})
 	run := s.Run("paused", harness.Command(longJob))
 	s.AwaitFile(s.AwaitSandbox("paused"), "/home/daytona/starts")
