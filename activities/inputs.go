@@ -85,8 +85,9 @@ func (j *Jobs) uploadFiles(ctx context.Context, toolbox *daytona.Toolbox, in Upl
 		return nil
 	}
 	if err := toolbox.Upload(ctx, uploads); err != nil {
-		if errors.Is(err, artifact.ErrDigest) || errors.Is(err, artifact.ErrNotFound) {
-			return terminal(ErrTypeInputMissing, err)
+		var source *daytona.ReadError
+		if errors.As(err, &source) && !isStoreFault(err) {
+			return terminal(ErrTypeInputMissing, err) // the input's own source broke: its digest, its length, its file
 		}
 		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("upload inputs: %w", err))
 	}
@@ -131,6 +132,9 @@ func (j *Jobs) open(ctx context.Context, files []spec.File) (uploads []daytona.U
 			}
 			closers = append(closers, body)
 			upload.Body = body
+			if file.Bytes > 0 {
+				upload.Size = file.Bytes // a source of another length breaks the upload
+			}
 		case file.ContentBase64 != "":
 			data, err := base64.StdEncoding.DecodeString(file.ContentBase64)
 			if err != nil {

@@ -94,6 +94,9 @@ func TestPlanRefusesWhatLocalSandboxesCannotDo(t *testing.T) {
 	_, refused = plan(t, cfg, in)
 	require.Equal(t, ErrTypeInvalidInput, refused.Type())
 	require.Contains(t, refused.Message(), "no network")
+	in.Sandbox.Network = spec.Network{Mode: spec.NetworkFull}
+	_, refused = plan(t, cfg, in)
+	require.Equal(t, ErrTypeInvalidInput, refused.Type())
 }
 
 func TestPlanWhereSandboxesAreSwitchedOff(t *testing.T) {

@@ -64,8 +64,6 @@ type GuardSandboxInput struct {
 	Name  string    `json:"name"`
 	// Known are the sandboxes that CreateSandbox reported.
 	Known []CreatedSignal `json:"known,omitempty"`
-	// Horizon is when no create can take effect any more.
-	Horizon time.Time `json:"horizon"`
 }
 
 // GuardSandboxResult holds the proof for every sandbox that was found.

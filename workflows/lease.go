@@ -171,7 +171,6 @@ func (l *lease) removeAll(ctx workflow.Context) error {
 func (l *lease) guard(ctx workflow.Context) error {
 	in := activities.GuardSandboxInput{
 		Lease: activities.Execution{ID: l.self.ID, RunID: l.self.RunID}, Name: l.in.SandboxName,
-		Horizon: l.startedAt.Add(l.in.Horizon),
 	}
 	for _, id := range l.order {
 		if created, known := l.known[id]; known {

@@ -101,6 +101,8 @@ const trialsPerPage = 50
 // start starts one trial's eval, unless it has its result already (a campaign that was started again).
 func (s *shard) start(ctx workflow.Context, trial activities.TrialToRun) {
 	if trial.Done {
+		s.counts.Started++
+		s.counts.Finished++ // its row says how
 		return
 	}
 	s.open++

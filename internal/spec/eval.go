@@ -67,7 +67,7 @@ const (
 	NetworkFull  = "full"
 )
 
-// Network is what the sandbox may reach. A local sandbox has no network in any mode, and allow is refused there.
+// Network is what the sandbox may reach. A local sandbox has no network: allow and full are refused there.
 type Network struct {
 	Mode         string   `json:"mode,omitempty"`
 	AllowCIDRs   []string `json:"allow_cidrs,omitempty"`

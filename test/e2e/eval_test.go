@@ -45,6 +45,29 @@ func TestEvalIsScoredAndItsSandboxProvenGone(t *testing.T) {
 	s.AwaitNoLease()
 }
 
+func TestInputThatIsNotWhatItsSpecSaysIsTheUsersError(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	ref, err := s.Store.PutBlob(t.Context(), strings.NewReader("twelve bytes"), 12)
+	require.NoError(t, err)
+	files := map[string]spec.File{
+		"another length": {Path: "in", URI: ref.URI, Bytes: 13},
+		"another digest": {Path: "in", URI: ref.URI, SHA256: strings.Repeat("0", 64)},
+		"nothing there":  {Path: "in", URI: "store:blobs/00/" + strings.Repeat("0", 64)},
+	}
+	for name, file := range files {
+		t.Run(name, func(t *testing.T) {
+			in := harness.Command("cat in")
+			in.Inputs.Files = []spec.File{file}
+			result := s.Result(s.Run("input/"+strings.ReplaceAll(name, " ", "-"), in))
+			require.Equal(t, spec.StatusError, result.Status)
+			require.Equal(t, spec.OriginUser, result.Error.Origin, result.Error.Message)
+			require.Len(t, result.Attempts, 1)
+			require.Nil(t, result.Score)
+		})
+	}
+	require.Empty(t, s.Live())
+}
+
 func TestOutputIsBytes(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	result := s.Result(s.Run("bytes", harness.Command(
