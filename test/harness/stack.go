@@ -29,6 +29,11 @@ type Options struct {
 	WorkerEnv []string
 	// Workers started at once. Default 1; -1 none.
 	Workers int
+	// FrontDaytona puts something between the sandbox server and whoever is told its address, workers and starter: it is
+	// given the server's base URL, and returns its own. The stack's own clients go past it.
+	FrontDaytona func(server string) string
+	// FrontTemporal does the same between the Temporal server and workers; addresses are host:port.
+	FrontTemporal func(server string) string
 }
 
 // Stack is a running Pitwall.
@@ -39,6 +44,8 @@ type Stack struct {
 	dir string
 
 	temporalPort, sandboxdPort int
+	// What workers and starter are told.
+	toldAPI, toldTemporal string
 
 	TemporalServer *Process
 	Sandboxd       *Process
@@ -76,6 +83,13 @@ func Start(t testing.TB, opt Options) *Stack {
 	s.StartTemporal()
 	s.StartSandboxd()
 	s.connect()
+	s.toldAPI, s.toldTemporal = s.APIURL(), s.temporalAddress()
+	if opt.FrontDaytona != nil {
+		s.toldAPI = opt.FrontDaytona(strings.TrimSuffix(s.APIURL(), "/api")) + "/api"
+	}
+	if opt.FrontTemporal != nil {
+		s.toldTemporal = opt.FrontTemporal(s.temporalAddress())
+	}
 	for range max(0, opt.Workers) {
 		s.StartWorker()
 	}
@@ -143,8 +157,10 @@ func (s *Stack) StartTemporal() {
 }
 
 func (s *Stack) temporalOptions() temporalclient.Options {
-	return temporalclient.Options{Override: temporalclient.Endpoint{Address: "127.0.0.1:" + strconv.Itoa(s.temporalPort), Namespace: "default"}}
+	return temporalclient.Options{Override: temporalclient.Endpoint{Address: s.temporalAddress(), Namespace: "default"}}
 }
+
+func (s *Stack) temporalAddress() string { return "127.0.0.1:" + strconv.Itoa(s.temporalPort) }
 
 // StartSandboxd starts the sandbox server on its state, which outlives it.
 func (s *Stack) StartSandboxd() {
@@ -188,8 +204,8 @@ func (s *Stack) ClientEnv() []string {
 	key, err := os.ReadFile(filepath.Join(s.dir, "sd", "api-key"))
 	require.NoError(s.t, err)
 	return append(s.env(),
-		"TEMPORAL_ADDRESS=127.0.0.1:"+strconv.Itoa(s.temporalPort), "TEMPORAL_NAMESPACE=default",
-		"DAYTONA_API_URL="+s.APIURL(), "DAYTONA_API_KEY="+strings.TrimSpace(string(key)),
+		"TEMPORAL_ADDRESS="+s.temporalAddress(), "TEMPORAL_NAMESPACE=default",
+		"DAYTONA_API_URL="+s.toldAPI, "DAYTONA_API_KEY="+strings.TrimSpace(string(key)),
 		"PITWALL_STORE="+s.storeURL(), "DAYTONA_MAX_PARALLEL_SANDBOXES="+strconv.Itoa(s.opt.Slots))
 }
 
@@ -197,7 +213,7 @@ func (s *Stack) ClientEnv() []string {
 func (s *Stack) StartWorker(args ...string) *Process {
 	s.t.Helper()
 	port := freePort(s.t)
-	env := append(s.ClientEnv(), "PITWALL_HEALTH_ADDR=127.0.0.1:"+strconv.Itoa(port))
+	env := append(s.ClientEnv(), "PITWALL_HEALTH_ADDR=127.0.0.1:"+strconv.Itoa(port), "TEMPORAL_ADDRESS="+s.toldTemporal)
 	name := "worker-" + strconv.Itoa(len(s.Workers)+1)
 	worker := start(s.t, name, s.log(name), append(env, s.opt.WorkerEnv...), filepath.Join(s.bin, "worker"), args...)
 	s.Workers = append(s.Workers, worker)
