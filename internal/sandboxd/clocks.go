@@ -43,13 +43,13 @@ func (s *Server) obeyClocks(ctx context.Context, rec record, now time.Time) {
 		s.retryDestroy(rec)
 	case rec.TTL > 0 && now.After(rec.destroyAt(s.cfg.Minute)):
 		log.Info("ttl has passed: destroy")
-		_, _ = s.destroy(rec.ID)
+		_, _ = s.destroy(rec.ID, causeTTL)
 	case rec.State == Started && rec.AutoStop > 0 && idle >= time.Duration(rec.AutoStop)*s.cfg.Minute:
 		log.Info("idle: stop")
-		go func() { _, _ = s.stop(context.WithoutCancel(ctx), rec) }() // a stop takes as long as its files are large
+		go func() { _, _ = s.stop(context.WithoutCancel(ctx), rec, causeAutoStop) }() // a stop takes as long as its files are large
 	case rec.State == Stopped && rec.AutoDelete >= 0 && idle >= time.Duration(rec.AutoDelete)*s.cfg.Minute:
 		log.Info("stopped for long: destroy")
-		_, _ = s.destroy(rec.ID)
+		_, _ = s.destroy(rec.ID, causeAutoDelete)
 	}
 }
 

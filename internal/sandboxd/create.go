@@ -64,7 +64,7 @@ func (s *Server) createSandbox(r *http.Request) (any, error) {
 	if err := s.records.add(&rec, s.cfg.MaxSandboxes); err != nil {
 		return nil, err
 	}
-	s.ledger.note(eventCreated, rec.ID, rec.Name)
+	s.ledger.note(LedgerEntry{Event: eventCreated, ID: rec.ID, Name: rec.Name, Labels: keptLabels(rec.Labels)})
 	s.events.created(s, rec)
 	rec, err = s.boot(context.WithoutCancel(r.Context()), rec)
 	if err != nil {

@@ -22,14 +22,50 @@ const (
 	eventDestroyed = "destroyed" // proven gone
 )
 
+// Causes of an end: who asked for it.
+const (
+	causeDelete     = "delete"     // a DELETE
+	causeStop       = "stop"       // a stop of an ephemeral sandbox
+	causeTTL        = "ttl"        // its ttlMinutes had passed
+	causeAutoStop   = "autoStop"   // it was idle, and ephemeral
+	causeAutoDelete = "autoDelete" // it was stopped for long
+	causeShutdown   = "shutdown"   // the server ended
+	causeRestart    = "restart"    // cleared away after the server's own death
+)
+
 // LedgerEntry is one line of the ledger.
 type LedgerEntry struct {
+	// Seq counts from 1 without a gap.
 	Seq   int64     `json:"seq"`
 	Time  time.Time `json:"time"`
 	Event string    `json:"event"`
 	ID    string    `json:"id"`
 	Name  string    `json:"name"`
 	Live  int       `json:"live"` // created and not yet destroyed, after this event
+	// Labels of a created sandbox, those that say whose it is: see labelsKept.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Cause of a destroyed one's end.
+	Cause string `json:"cause,omitempty"`
+}
+
+// labelsKept are the labels that an entry keeps: enough to ask Temporal about the lease and the eval.
+var labelsKept = [...]string{
+	"managed-by", "pitwall-cluster", "pitwall-namespace", "pitwall-slot", "pitwall-lease", "pitwall-lease-run",
+	"pitwall-eval", "pitwall-eval-run", "pitwall-campaign",
+}
+
+// labelBytes bounds one kept label: an eval's ID takes some 200. A longer one is left out, for a cut one would name
+// something else.
+const labelBytes = 512
+
+func keptLabels(labels map[string]string) map[string]string {
+	kept := map[string]string{}
+	for _, name := range labelsKept {
+		if value, ok := labels[name]; ok && len(value) <= labelBytes {
+			kept[name] = value
+		}
+	}
+	return kept
 }
 
 // Ledger is the answer of GET /api/pitwall/ledger.
@@ -43,10 +79,12 @@ type Ledger struct {
 	Entries []LedgerEntry `json:"entries"`
 }
 
-// Bounds of the ledger: entries in memory, and bytes of one file (two are kept).
+// Bounds of the ledger: entries in memory, and bytes of one file. Two files are kept; a sandbox takes some 900 bytes of
+// them, so the last 35,000 sandboxes at least are on disk.
 const (
 	ledgerKept  = 20_000
-	ledgerBytes = 16 << 20
+	ledgerBytes = 32 << 20
+	ledgerLine  = 8 << 20 // one line: the IDs that a new file begins with
 )
 
 // ledger is an append-only journal of what was created and destroyed, to audit against.
@@ -62,10 +100,11 @@ type ledger struct {
 	ids     map[string]bool // live
 }
 
-// ledgerLine is a line of the file: an entry, or first in a new file the sums so far.
-type ledgerLine struct {
+// diskLine is a line of the file: an entry, or first in a new file the sums so far.
+type diskLine struct {
 	*LedgerEntry
 	Carried *Ledger  `json:"carried,omitempty"`
+	LastSeq int64    `json:"lastSeq,omitempty"`
 	IDs     []string `json:"ids,omitempty"`
 }
 
@@ -108,14 +147,14 @@ func (l *ledger) replay() error {
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(io.LimitReader(file, 2*ledgerBytes))
-	lines.Buffer(nil, 8<<20)
+	lines.Buffer(nil, ledgerLine)
 	for lines.Scan() {
-		var line ledgerLine
+		var line diskLine
 		if json.Unmarshal(lines.Bytes(), &line) != nil {
 			continue
 		}
 		if line.Carried != nil {
-			l.sum = *line.Carried
+			l.sum, l.seq = *line.Carried, line.LastSeq
 			for _, id := range line.IDs {
 				l.ids[id] = true
 			}
@@ -149,13 +188,14 @@ func (l *ledger) apply(e LedgerEntry) LedgerEntry {
 	return e
 }
 
-// note records an event. A disk that is full is logged; the sums in memory stay right.
-func (l *ledger) note(event, id, name string) {
+// note records an event, now. A disk that is full is logged; the sums in memory stay right.
+func (l *ledger) note(e LedgerEntry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.apply(LedgerEntry{Time: time.Now().UTC(), Event: event, ID: id, Name: name})
-	l.log.Info("sandbox "+event, zap.String("sandbox_id", id), zap.String("name", name), zap.Int("live", e.Live))
-	if err := l.append(ledgerLine{LedgerEntry: &e}); err != nil {
+	e.Time = time.Now().UTC()
+	e = l.apply(e)
+	l.log.Info("sandbox "+e.Event, zap.String("sandbox_id", e.ID), zap.String("name", e.Name), zap.String("cause", e.Cause), zap.Int("live", e.Live))
+	if err := l.append(diskLine{LedgerEntry: &e}); err != nil {
 		l.log.Error("write ledger", zap.Error(err))
 	}
 	if l.written > ledgerBytes {
@@ -165,7 +205,7 @@ func (l *ledger) note(event, id, name string) {
 	}
 }
 
-func (l *ledger) append(line ledgerLine) error {
+func (l *ledger) append(line diskLine) error {
 	text, err := json.Marshal(line)
 	if err != nil {
 		return err
@@ -190,7 +230,7 @@ func (l *ledger) rotate() error {
 	for id := range l.ids {
 		ids = append(ids, id)
 	}
-	return l.append(ledgerLine{Carried: &carried, IDs: ids})
+	return l.append(diskLine{Carried: &carried, LastSeq: l.seq, IDs: ids})
 }
 
 // live are the sandboxes that were created and not yet destroyed.

@@ -33,6 +33,7 @@ type record struct {
 	Size        gvisor.Limits     `json:"size"`
 	State       State             `json:"state"`
 	ErrorReason string            `json:"errorReason,omitempty"`
+	EndCause    string            `json:"endCause,omitempty"` // who asked for the end, from Destroying on
 	// AutoStop and TTL are off at 0; AutoDelete at -1, and 0 means when it stops. All in minutes.
 	AutoStop, AutoArchive, AutoDelete, TTL int
 	CreatedAt, UpdatedAt, LastActivityAt   time.Time

@@ -36,7 +36,7 @@ func (s *Server) recover(ctx context.Context) error {
 	}
 	for _, id := range s.ledger.live() {
 		if !known[id] {
-			s.ledger.note(eventDestroyed, id, "") // killed between its last file's removal and the ledger's line
+			s.ledger.note(LedgerEntry{Event: eventDestroyed, ID: id, Cause: causeRestart}) // killed between its last file's removal and the ledger's line
 		}
 	}
 	return nil
@@ -46,14 +46,14 @@ func (s *Server) recover(ctx context.Context) error {
 func (s *Server) recoverRecord(rec record, kept bool) error {
 	switch {
 	case kept:
-		s.ledger.note(eventAdopted, rec.ID, rec.Name)
+		s.ledger.note(LedgerEntry{Event: eventAdopted, ID: rec.ID, Name: rec.Name})
 		if rec.State == Started {
 			s.proxies.open(rec.ID, s.runtime.Socket(rec.ID))
 		}
 		return nil
 	case rec.State == Started:
 		// Whoever uses it learns why it is gone, and deletes it.
-		s.ledger.note(eventLost, rec.ID, rec.Name)
+		s.ledger.note(LedgerEntry{Event: eventLost, ID: rec.ID, Name: rec.Name})
 		_, err := s.records.change(rec.ID, func(r *record) error {
 			r.State, r.ErrorReason = Failed, "the sandbox died while the sandbox server was away"
 			return nil
@@ -62,7 +62,7 @@ func (s *Server) recoverRecord(rec record, kept bool) error {
 	case rec.State == Failed:
 		return nil
 	default:
-		s.ledger.note(eventDestroyed, rec.ID, rec.Name)
+		s.ledger.note(LedgerEntry{Event: eventDestroyed, ID: rec.ID, Name: rec.Name, Cause: orElse(rec.EndCause, causeRestart)})
 		return s.records.drop(rec.ID)
 	}
 }
@@ -106,7 +106,7 @@ func (s *Server) fail(ctx context.Context, exit gvisor.Exit) {
 	if err != nil {
 		return // destroyed meanwhile
 	}
-	s.ledger.note(eventLost, rec.ID, rec.Name)
+	s.ledger.note(LedgerEntry{Event: eventLost, ID: rec.ID, Name: rec.Name})
 	s.proxies.close(rec.ID)
 	if err := s.runtime.Delete(context.WithoutCancel(ctx), rec.ID); err != nil {
 		s.cfg.Logger.Error("clear away a sandbox that died", zap.String("sandbox_id", rec.ID), zap.Error(err))

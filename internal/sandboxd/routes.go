@@ -64,6 +64,7 @@ func (s *Server) apiRoutes() *http.ServeMux {
 	answer("GET /api/config", s.getConfig)
 	answer("GET /api/api-keys/current", s.currentKey)
 	mux.HandleFunc("GET /api/pitwall/ledger", s.getLedger)
+	mux.HandleFunc("GET /api/pitwall/ledger/entries", s.getLedgerEntries)
 	answer("GET /api/pitwall/bounds", func(*http.Request) (any, error) { return s.runtime.Bounds(), nil })
 	for _, path := range []string{"GET /api/sandbox/paginated", "GET /api/sandbox/for-runner"} {
 		mux.HandleFunc(path, notImplemented)

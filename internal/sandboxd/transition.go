@@ -76,13 +76,14 @@ func (s *Server) stopSandbox(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rec, err = s.stop(context.WithoutCancel(r.Context()), rec); err != nil {
+	if rec, err = s.stop(context.WithoutCancel(r.Context()), rec, causeStop); err != nil {
 		return nil, err
 	}
 	return s.dto(&rec, r.Host), nil
 }
 
-func (s *Server) stop(ctx context.Context, rec record) (record, error) {
+// stop stops a sandbox; an ephemeral one is destroyed, for the cause given.
+func (s *Server) stop(ctx context.Context, rec record, cause string) (record, error) {
 	stoppable := func(was record, _ *record) error {
 		if was.State != Started {
 			return refuse(http.StatusBadRequest, "Sandbox is not in a stoppable state: %s", was.State)
@@ -93,7 +94,7 @@ func (s *Server) stop(ctx context.Context, rec record) (record, error) {
 		if err := stoppable(rec, nil); err != nil {
 			return rec, err
 		}
-		return s.destroy(rec.ID)
+		return s.destroy(rec.ID, cause)
 	}
 	if err := s.begin(); err != nil {
 		return rec, err
@@ -119,18 +120,19 @@ func (s *Server) deleteSandbox(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rec, err = s.destroy(rec.ID); err != nil {
+	if rec, err = s.destroy(rec.ID, causeDelete); err != nil {
 		return nil, err
 	}
 	return s.dto(&rec, r.Host), nil
 }
 
 // destroy renames a sandbox at once, which frees its name, and destroys it in the background.
-func (s *Server) destroy(id string) (record, error) {
+func (s *Server) destroy(id, cause string) (record, error) {
 	if err := s.begin(); err != nil {
 		return record{}, err
 	}
 	before, rec, err := s.hold(id, Destroying, func(was record, r *record) error {
+		r.EndCause = cause
 		r.Name = fmt.Sprintf("DESTROYED_%s_%d", was.Name, time.Now().UnixMilli())
 		return nil
 	})
@@ -170,7 +172,7 @@ func (s *Server) finishDestroy(ctx context.Context, rec record, name string) {
 	if err := s.records.drop(rec.ID); err != nil {
 		s.cfg.Logger.Error("drop record", zap.String("sandbox_id", rec.ID), zap.Error(err))
 	}
-	s.ledger.note(eventDestroyed, rec.ID, name)
+	s.ledger.note(LedgerEntry{Event: eventDestroyed, ID: rec.ID, Name: name, Cause: orElse(rec.EndCause, causeShutdown)})
 	gone := rec
 	gone.State = Destroyed
 	s.events.changed(s, gone, Destroying)
