@@ -1,0 +1,2 @@
+// Package faultproxy stands in front of a Daytona-compatible server and misbehaves as Daytona does in production.
+package faultproxy

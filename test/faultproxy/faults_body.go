@@ -1,0 +1,3 @@
+package faultproxy
+
+func bodyKinds() []kind { return nil }
