@@ -3,7 +3,10 @@
 package sandboxd
 
 import (
+	"bytes"
+	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -49,4 +52,36 @@ func TestCreateGetExecuteDelete(t *testing.T) {
 	require.EqualValues(t, 1, sum["destroyed"])
 	require.EqualValues(t, 1, sum["live"])
 	require.GreaterOrEqual(t, sum["maxLive"], 1.0)
+}
+
+func TestLedgerEntriesSayWhoseAndWhy(t *testing.T) {
+	c := serve(t)
+	c.create(map[string]any{"name": "n1", "labels": map[string]string{"managed-by": "pitwall", "other": "x"}})
+	c.do("DELETE", "/api/sandbox/n1", nil)
+	c.create(map[string]any{"autoDeleteInterval": 0, "name": "n2"})
+	c.do("POST", "/api/sandbox/n2/stop", nil)
+	var lines []map[string]any
+	require.Eventually(t, func() bool {
+		status, text := c.raw("GET", "/api/pitwall/ledger/entries?since=2026-01-02T03:04:05Z", nil)
+		require.Equal(t, 200, status)
+		lines = nil
+		for line := range bytes.Lines(text) {
+			var entry map[string]any
+			require.NoError(t, json.Unmarshal(line, &entry))
+			lines = append(lines, entry)
+		}
+		return len(lines) == 5
+	}, time.Minute, 5*time.Millisecond)
+	require.Equal(t, map[string]any{"managed-by": "pitwall"}, lines[0]["labels"])
+	causes := map[any]any{}
+	for _, line := range lines[:4] {
+		if line["event"] == "destroyed" {
+			causes[line["name"]] = line["cause"]
+		}
+	}
+	require.Equal(t, map[any]any{"n1": "delete", "n2": "stop"}, causes)
+	require.Equal(t, map[string]any{"end": true}, lines[4])
+
+	status, answer := c.do("GET", "/api/pitwall/ledger/entries?until=yesterday", nil)
+	require.Equal(t, 400, status, answer)
 }
