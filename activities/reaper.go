@@ -1,21 +1,18 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
 	"pitwall/internal/daytona"
-	"pitwall/internal/spec"
+	"pitwall/internal/telemetry"
 )
 
 // Reaping is the net under the leases. It shares no decision with them: it reads the provider's list and Temporal's
@@ -25,28 +22,7 @@ type Reaping struct {
 	Temporal client.Client
 	Owner    Owner
 	Log      *zap.Logger
-}
-
-// Verdicts of the reaper on one sandbox.
-const (
-	VerdictHeld     = "held"     // its lease run is open: not ours to touch
-	VerdictOrphan   = "orphan"   // its lease run is closed
-	VerdictExpired  = "expired"  // its lease run is unknown, and it is past expires-at
-	VerdictUnknown  = "unknown"  // its lease run is unknown, and it may yet be guarded by a database that was lost
-	VerdictForeign  = "foreign"  // of another cluster or namespace, or not Pitwall's
-	VerdictUnclear  = "unclear"  // Temporal did not answer: nothing is done
-	VerdictLeaving  = "leaving"  // it is being removed already
-	VerdictUnmarked = "unmarked" // ours by its labels, but without a lease run: reported only
-)
-
-// Decision is what the reaper thinks of one sandbox, and what it did.
-type Decision struct {
-	SandboxID string            `json:"sandbox_id"`
-	Name      string            `json:"name"`
-	Verdict   string            `json:"verdict"`
-	Reason    string            `json:"reason"`
-	Removed   *spec.Certificate `json:"removed,omitempty"`
-	Error     string            `json:"error,omitempty"`
+	Metrics  *telemetry.Metrics
 }
 
 // ReapSandboxesInput is the input of ReapSandboxes.
@@ -54,244 +30,126 @@ type ReapSandboxesInput struct {
 	DryRun bool `json:"dry_run"`
 }
 
-// ReapReport lists every sandbox that was not plainly held.
+// ReapReport lists every sandbox that was not plainly held; a dry run's lists those too.
 type ReapReport struct {
 	Seen      int        `json:"seen"`
 	Held      int        `json:"held"`
 	Decisions []Decision `json:"decisions,omitempty"`
+	// More is how many decisions are not listed, for there were more than maxDecisions.
+	More int `json:"more"`
 }
 
-// maxDecisions bounds the report; what is past it is still acted on.
+// maxDecisions bounds a report, so that it fits into an activity's result; what is past it is still acted on.
 const maxDecisions = 200
 
 // ReapSandboxes reads every page of the provider's list and removes, to proof by id, what nobody holds. A list that could
-// not be read to its end ends the activity with an error: what was not seen is not judged.
+// not be read to its end ends the activity with an error before anything is touched.
 func (r *Reaping) ReapSandboxes(ctx context.Context, in ReapSandboxesInput) (ReapReport, error) {
-	var report ReapReport
 	beats := startPulse(ctx, "reading the list of sandboxes")
 	defer beats.end()
-	for sandbox, err := range r.Daytona.ListSandboxes(ctx, daytona.ListOptions{Labels: map[string]string{LabelManagedBy: ManagedBy}}) {
-		if err != nil {
-			return report, retryable(ErrTypeTransport, fmt.Errorf("list sandboxes: %w", err), 0)
-		}
-		beats.set("looking at " + sandbox.ID)
-		report.Seen++
-		decision := Decide(ctx, r, sandbox)
-		if decision.Verdict == VerdictHeld {
-			report.Held++
-			continue
-		}
-		if !in.DryRun && (decision.Verdict == VerdictOrphan || decision.Verdict == VerdictExpired) {
-			r.reap(ctx, sandbox, &decision, beats)
-		}
-		if len(report.Decisions) < maxDecisions {
-			report.Decisions = append(report.Decisions, decision)
-		}
+	report, err := r.pass(ctx, in, watcher{beats.set, beats.removal})
+	if err != nil {
+		return report, retryable(ErrTypeTransport, err, 0)
 	}
 	return report, nil
 }
 
-// Decide judges one sandbox, by its labels and its lease's run, and touches nothing. It is no method of Reaping because
-// every exported method there is registered as an activity.
-func Decide(ctx context.Context, r *Reaping, sandbox daytona.Sandbox) Decision {
-	decision := Decision{SandboxID: sandbox.ID, Name: sandbox.Name}
-	decision.Verdict, decision.Reason = r.judge(ctx, sandbox)
-	return decision
+// watcher hears how a pass goes on.
+type watcher struct {
+	doing   func(details any)
+	removal func(daytona.RemovalProgress)
 }
 
-func (r *Reaping) judge(ctx context.Context, sandbox daytona.Sandbox) (verdict, reason string) {
-	for label, value := range r.Owner.OwnLabels() {
-		if sandbox.Labels[label] != value {
-			return VerdictForeign, fmt.Sprintf("label %s is %q", label, sandbox.Labels[label])
+// Explain is a pass without hands: what the reaper would decide now on every open lease and every sandbox, and why. It
+// needs no worker. An error means that one of the two could not be read to its end.
+func Explain(ctx context.Context, r *Reaping, in AuditLeasesInput) (AuditReport, ReapReport, error) {
+	in.DryRun = true
+	watch := watcher{func(any) {}, nil}
+	leases, auditErr := r.auditAll(ctx, in, watch)
+	sandboxes, reapErr := r.pass(ctx, ReapSandboxesInput{DryRun: true}, watch)
+	return leases, sandboxes, errors.Join(auditErr, reapErr)
+}
+
+// pass judges each sandbox and, unless it is dry, removes what is to be removed, some beside each other: one that shows
+// no end holds up none of the others.
+func (r *Reaping) pass(ctx context.Context, in ReapSandboxesInput, watch watcher) (ReapReport, error) {
+	sandboxes, err := r.everySandbox(ctx)
+	if err != nil {
+		return ReapReport{}, err
+	}
+	decisions := make([]Decision, len(sandboxes))
+	beside := newRemovers()
+	for i, sandbox := range sandboxes {
+		watch.doing("looking at " + sandbox.ID)
+		decisions[i] = Decide(ctx, r, sandbox)
+		if !in.DryRun && decisions[i].Action == ActionRemove {
+			beside.run(func() { r.remove(ctx, removeTimeout, sandbox, &decisions[i], watch) })
 		}
 	}
-	if sandbox.Leaving() {
-		return VerdictLeaving, "the provider is removing it (state " + sandbox.State + ")"
+	beside.wait()
+	if !in.DryRun {
+		r.count(decisions)
 	}
-	lease := Execution{ID: sandbox.Labels[LabelLease], RunID: sandbox.Labels[LabelLeaseRun]}
-	if lease.ID == "" || lease.RunID == "" {
-		return VerdictUnmarked, "it carries no lease"
-	}
-	open, err := leaseOpen(ctx, r.Temporal, lease)
-	switch {
-	case errors.Is(err, errLeaseUnknown):
-		return judgeUnknown(sandbox)
-	case err != nil:
-		return VerdictUnclear, err.Error()
-	case open:
-		return VerdictHeld, "lease run " + lease.RunID + " is open"
-	default:
-		return VerdictOrphan, "lease run " + lease.RunID + " is closed"
-	}
+	return reportOf(decisions, in.DryRun), nil
 }
 
-func judgeUnknown(sandbox daytona.Sandbox) (verdict, reason string) {
-	expires, err := time.Parse(time.RFC3339, sandbox.Labels[LabelExpiresAt])
-	if err != nil {
-		return VerdictUnknown, "its lease run is unknown and its expiry unreadable"
+// everySandbox reads the list to its end: what was not seen is not judged, and nothing is acted on before.
+func (r *Reaping) everySandbox(ctx context.Context) ([]daytona.Sandbox, error) {
+	var all []daytona.Sandbox
+	for sandbox, err := range r.Daytona.ListSandboxes(ctx, daytona.ListOptions{Labels: map[string]string{LabelManagedBy: ManagedBy}}) {
+		if err != nil {
+			return nil, fmt.Errorf("list sandboxes: %w", err)
+		}
+		all = append(all, sandbox)
 	}
-	if time.Now().Before(expires) {
-		return VerdictUnknown, "its lease run is unknown; it may go after " + expires.Format(time.RFC3339)
+	return all, nil
+}
+
+func reportOf(decisions []Decision, everything bool) ReapReport {
+	report := ReapReport{Seen: len(decisions)}
+	slices.SortStableFunc(decisions, func(a, b Decision) int { return cmp.Compare(a.rank(), b.rank()) })
+	for _, decision := range decisions {
+		held := decision.Verdict == VerdictHeld
+		if held {
+			report.Held++
+		}
+		switch {
+		case held && !everything:
+		case len(report.Decisions) < maxDecisions:
+			report.Decisions = append(report.Decisions, decision)
+		default:
+			report.More++
+		}
 	}
-	return VerdictExpired, "its lease run is unknown and it expired at " + expires.Format(time.RFC3339)
+	return report
+}
+
+func (r *Reaping) count(decisions []Decision) {
+	left := 0
+	for _, decision := range decisions {
+		if decision.Removed != nil {
+			r.Metrics.Reaped(decision.Verdict)
+		}
+		if decision.left() {
+			left++
+		}
+	}
+	r.Metrics.ReaperPassed(left)
 }
 
 // removeTimeout bounds one removal, so that some that stay in destroying do not use up the pass: the DELETE is sent, and
 // the next pass sees them leaving.
 const removeTimeout = 15 * time.Second
 
-func (r *Reaping) reap(ctx context.Context, sandbox daytona.Sandbox, decision *Decision, beats *pulse) {
-	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
+func (r *Reaping) remove(ctx context.Context, patience time.Duration, sandbox daytona.Sandbox, decision *Decision, watch watcher) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r.Log.Warn("reaping a sandbox", zap.String("sandbox_id", sandbox.ID), zap.String("verdict", decision.Verdict), zap.String("reason", decision.Reason))
-	removal, err := r.Daytona.RemoveSandbox(ctx, sandbox.ID, beats.removal)
+	removal, err := provenRemoval(ctx, r.Daytona, r.Metrics, sandbox.ID, watch.removal)
 	if err != nil {
 		decision.Error = bounded(err.Error(), maxErrorBytes)
 		return
 	}
 	certificate := Certify(removal, createdAt(sandbox))
 	decision.Removed = &certificate
-}
-
-// AuditLeasesInput is the input of AuditLeases.
-type AuditLeasesInput struct {
-	// LeaseType is the workflow type of leases.
-	LeaseType string `json:"lease_type"`
-	// Margin beyond its deadline after which a lease's code counts as unable to run.
-	Margin time.Duration `json:"margin"`
-	DryRun bool          `json:"dry_run"`
-}
-
-// LeaseFacts are what the audit reads of a lease's memo.
-type LeaseFacts struct {
-	Eval        Execution `json:"eval"`
-	SandboxName string    `json:"sandbox_name"`
-	Deadline    time.Time `json:"deadline"`
-}
-
-// MemoLeaseFacts is the memo key under which a lease's LeaseFacts stand.
-const MemoLeaseFacts = "lease"
-
-// AuditFinding is one lease that was not as it should be.
-type AuditFinding struct {
-	Lease  Execution `json:"lease"`
-	Reason string    `json:"reason"`
-	Action string    `json:"action"`
-	Error  string    `json:"error,omitempty"`
-}
-
-// AuditReport lists what the audit found.
-type AuditReport struct {
-	Open     int            `json:"open"`
-	Findings []AuditFinding `json:"findings,omitempty"`
-}
-
-// AuditLeases looks at every open lease. Its eval is closed: request its cancel (a parent's close does not reach it after
-// a reset). It is past its deadline and the margin, so its code cannot run: remove its sandboxes, prove it, terminate it.
-func (r *Reaping) AuditLeases(ctx context.Context, in AuditLeasesInput) (AuditReport, error) {
-	var report AuditReport
-	beats := startPulse(ctx, "reading the list of leases")
-	defer beats.end()
-	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", in.LeaseType)
-	var token []byte
-	for {
-		page, err := r.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: token, PageSize: 100})
-		if err != nil {
-			return report, fmt.Errorf("list leases: %w", err)
-		}
-		for _, info := range page.GetExecutions() {
-			beats.set("auditing " + info.GetExecution().GetWorkflowId())
-			report.Open++
-			if finding := r.audit(ctx, in, info); finding != nil && len(report.Findings) < maxDecisions {
-				report.Findings = append(report.Findings, *finding)
-			}
-		}
-		if token = page.GetNextPageToken(); len(token) == 0 {
-			return report, nil
-		}
-	}
-}
-
-func (r *Reaping) audit(ctx context.Context, in AuditLeasesInput, info *workflowpb.WorkflowExecutionInfo) *AuditFinding {
-	lease := Execution{ID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId()}
-	var facts LeaseFacts
-	payload := info.GetMemo().GetFields()[MemoLeaseFacts]
-	if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &facts) != nil {
-		return &AuditFinding{Lease: lease, Reason: "its memo does not say what it guards", Action: "none"}
-	}
-	if time.Now().After(facts.Deadline.Add(in.Margin)) {
-		finding := &AuditFinding{Lease: lease, Reason: "past its deadline by more than " + in.Margin.String() + ": its code cannot run", Action: "remove and terminate"}
-		if !in.DryRun {
-			finding.note(r.replaceLease(ctx, lease, facts))
-		}
-		return finding
-	}
-	closed, err := r.evalClosed(ctx, facts.Eval)
-	if err != nil {
-		return &AuditFinding{Lease: lease, Reason: "its eval could not be read", Action: "none", Error: bounded(err.Error(), 200)}
-	}
-	if !closed {
-		return nil
-	}
-	finding := &AuditFinding{Lease: lease, Reason: "its eval " + facts.Eval.ID + " is closed", Action: "request cancel"}
-	if !in.DryRun {
-		finding.note(r.Temporal.CancelWorkflow(ctx, lease.ID, lease.RunID))
-	}
-	return finding
-}
-
-func (f *AuditFinding) note(err error) {
-	if err != nil {
-		f.Error = bounded(err.Error(), maxErrorBytes)
-	}
-}
-
-func (r *Reaping) evalClosed(ctx context.Context, eval Execution) (bool, error) {
-	described, err := r.Temporal.DescribeWorkflowExecution(ctx, eval.ID, eval.RunID)
-	var notFound *serviceerror.NotFound
-	if errors.As(err, &notFound) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
-}
-
-// replaceLease does what a lease that cannot run should have done: remove by id, label and name, prove, free the slot.
-func (r *Reaping) replaceLease(ctx context.Context, lease Execution, facts LeaseFacts) error {
-	guard := Sandboxes{Daytona: r.Daytona, Temporal: r.Temporal, Owner: r.Owner, Log: r.Log}
-	removeCtx, cancel := context.WithTimeout(ctx, removeTimeout)
-	defer cancel()
-	known, err := r.created(removeCtx, lease)
-	if err != nil {
-		return fmt.Errorf("read what lease %s guards: %w", lease.ID, err)
-	}
-	if _, err := guard.GuardSandbox(removeCtx, GuardSandboxInput{Lease: lease, Name: facts.SandboxName, Known: known}); err != nil {
-		return fmt.Errorf("remove what lease %s guards: %w", lease.ID, err)
-	}
-	return r.Temporal.TerminateWorkflow(ctx, lease.ID, lease.RunID, "its code could not run; the reaper removed and proved what it guarded")
-}
-
-// created reads from a lease's history which sandboxes were reported to it: proof is by id, and the lease's own code
-// cannot be asked.
-func (r *Reaping) created(ctx context.Context, lease Execution) ([]CreatedSignal, error) {
-	var known []CreatedSignal
-	history := r.Temporal.GetWorkflowHistory(ctx, lease.ID, lease.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for history.HasNext() {
-		event, err := history.Next()
-		if err != nil {
-			return nil, err
-		}
-		signal := event.GetWorkflowExecutionSignaledEventAttributes()
-		if signal.GetSignalName() != SignalCreated {
-			continue
-		}
-		var created CreatedSignal
-		if err := converter.GetDefaultDataConverter().FromPayloads(signal.GetInput(), &created); err != nil {
-			return nil, err
-		}
-		known = append(known, created)
-	}
-	return known, nil
 }

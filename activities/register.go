@@ -11,6 +11,7 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/config"
 	"pitwall/internal/daytona"
+	"pitwall/internal/telemetry"
 )
 
 // Deps are what the activities need of a worker process.
@@ -22,6 +23,8 @@ type Deps struct {
 	// Cluster and Namespace are the UUIDs of Temporal's cluster and namespace: they mark what is ours at the provider.
 	Cluster, Namespace string
 	Log                *zap.Logger
+	// Metrics may be nil: then nothing is counted.
+	Metrics *telemetry.Metrics
 }
 
 // Set is every activity of Pitwall, ready to be registered queue by queue.
@@ -45,12 +48,12 @@ func New(deps Deps) *Set {
 	return &Set{
 		planning:  &Planning{Config: deps.Config},
 		slots:     NewSlots(ctx, deps.Temporal, deps.Config.Account(), owner, deps.Config.MaxParallelSandboxes),
-		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, signals: signals},
+		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, signals: signals},
 		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log},
 		scoring:   &Scoring{Store: deps.Store},
 		results:   &Results{Store: deps.Store},
 		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config},
-		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log},
+		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics},
 		stop:      stop,
 	}
 }

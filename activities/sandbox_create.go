@@ -14,6 +14,7 @@ import (
 
 	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
+	"pitwall/internal/telemetry"
 )
 
 // Sandboxes creates and removes sandboxes, each under the lease that guards it.
@@ -22,6 +23,7 @@ type Sandboxes struct {
 	Temporal client.Client
 	Owner    Owner
 	Log      *zap.Logger
+	Metrics  *telemetry.Metrics
 
 	signals leaseSignals
 }

@@ -33,7 +33,7 @@ func (s *Sandboxes) RemoveSandbox(ctx context.Context, in RemoveSandboxInput) (s
 }
 
 func (s *Sandboxes) remove(ctx context.Context, id string, created time.Time, beats *pulse) (spec.Certificate, error) {
-	removal, err := s.Daytona.RemoveSandbox(ctx, id, beats.removal)
+	removal, err := provenRemoval(ctx, s.Daytona, s.Metrics, id, beats.removal)
 	if errors.Is(err, daytona.ErrDeleteDenied) {
 		return spec.Certificate{}, retryable(ErrTypeCleanupBlocked, err, cleanupBlockedDelay)
 	}
@@ -80,15 +80,18 @@ func (s *Sandboxes) GuardSandbox(ctx context.Context, in GuardSandboxInput) (Gua
 	if err != nil {
 		return GuardSandboxResult{}, retryable(ErrTypeTransport, err, 0)
 	}
-	var result GuardSandboxResult
-	for _, target := range targets {
-		certificate, err := s.remove(ctx, target.ID, target.CreatedAt, beats)
+	certificates, errs := make([]spec.Certificate, len(targets)), make([]error, len(targets))
+	beside := newRemovers() // one that shows no end keeps none of the others alive
+	for i, target := range targets {
+		beside.run(func() { certificates[i], errs[i] = s.remove(ctx, target.ID, target.CreatedAt, beats) })
+	}
+	beside.wait()
+	for _, err := range errs {
 		if err != nil {
 			return GuardSandboxResult{}, err
 		}
-		result.Certificates = append(result.Certificates, certificate)
 	}
-	return result, nil
+	return GuardSandboxResult{Certificates: certificates}, nil
 }
 
 // guarded lists what carries this lease run: what was reported, what has its name, what has its label. The list may lag,

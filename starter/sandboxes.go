@@ -4,15 +4,12 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"pitwall/activities"
 	"pitwall/internal/daytona"
 	"pitwall/internal/temporalclient"
-	"pitwall/workflows"
 )
 
 func sandboxesCommand(term *terminal) *cobra.Command {
@@ -110,69 +107,4 @@ func newJudge(ctx context.Context, target deployment) (*activities.Reaping, func
 		temporal.Close()
 		provider.CloseIdle()
 	}, nil
-}
-
-func sandboxesReapCommand(term *terminal) *cobra.Command {
-	var dryRun bool
-	cmd := &cobra.Command{
-		Use:   "reap",
-		Short: "Run the reaper once: remove what nobody holds, to proof, and audit the leases",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return reap(cmd.Context(), term, dryRun)
-		},
-	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "decide, and remove nothing")
-	return cmd
-}
-
-// reapBound bounds one pass that is waited for here; the pass itself has its own.
-const reapBound = 30 * time.Minute
-
-func reap(ctx context.Context, term *terminal, dryRun bool) error {
-	target, err := loadDeployment(term)
-	if err != nil {
-		return err
-	}
-	temporal, err := dialTemporal(ctx, target)
-	if err != nil {
-		return err
-	}
-	defer temporal.Close()
-	id := workflows.ReaperID + "/by-hand-" + uuid.NewString()[:8]
-	running, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: workflows.CleanupQueue, WorkflowRunTimeout: reapBound,
-	}, workflows.ReaperWorkflow, workflows.ReaperInput{DryRun: dryRun})
-	if err != nil {
-		return explainStart("reaper", id, err)
-	}
-	var result workflows.ReaperResult
-	if err := running.Get(ctx, &result); err != nil {
-		if ctx.Err() != nil {
-			return interrupted{id + " goes on"}
-		}
-		return explainEnd("reaper", id, err)
-	}
-	return printReaped(term, result)
-}
-
-func printReaped(term *terminal, result workflows.ReaperResult) error {
-	if term.wantsJSON() {
-		return term.printJSON(result)
-	}
-	term.printf("%d sandboxes seen, %d held by a lease\n", result.Sandboxes.Seen, result.Sandboxes.Held)
-	for _, decision := range result.Sandboxes.Decisions {
-		did := "left alone"
-		switch {
-		case decision.Removed != nil:
-			did = "removed, confirmed by " + decision.Removed.ConfirmedBy
-		case decision.Error != "":
-			did = "not removed: " + decision.Error
-		}
-		term.printf("  %s  %s: %s; %s\n", visible(decision.SandboxID), decision.Verdict, visible(decision.Reason), visible(did))
-	}
-	for _, finding := range result.Leases.Findings {
-		term.printf("  lease %s: %s; %s%s\n", finding.Lease.ID, finding.Reason, finding.Action, because(finding.Error))
-	}
-	return nil
 }

@@ -30,13 +30,17 @@ type ReaperResult struct {
 // may take minutes at a slow provider.
 const auditMargin = 10 * time.Minute
 
+// Audit is what a pass asks of AuditLeases.
+func Audit(dryRun bool) activities.AuditLeasesInput {
+	return activities.AuditLeasesInput{LeaseType: "SandboxLease", Margin: auditMargin, DryRun: dryRun}
+}
+
 // ReaperWorkflow is one pass of the reaper: leases first, so that what they give up is seen as an orphan right away.
 // Either half goes on when the other fails.
 func ReaperWorkflow(ctx workflow.Context, in ReaperInput) (ReaperResult, error) {
 	var result ReaperResult
 	var reaping *activities.Reaping
-	audit := activities.AuditLeasesInput{LeaseType: "SandboxLease", Margin: auditMargin, DryRun: in.DryRun}
-	auditErr := workflow.ExecuteActivity(withReaping(ctx, "audit the leases"), reaping.AuditLeases, audit).Get(ctx, &result.Leases)
+	auditErr := workflow.ExecuteActivity(withReaping(ctx, "audit the leases"), reaping.AuditLeases, Audit(in.DryRun)).Get(ctx, &result.Leases)
 	reap := activities.ReapSandboxesInput{DryRun: in.DryRun}
 	reapErr := workflow.ExecuteActivity(withReaping(ctx, "remove what nobody holds"), reaping.ReapSandboxes, reap).Get(ctx, &result.Sandboxes)
 	return result, errors.Join(auditErr, reapErr)
