@@ -19,6 +19,7 @@ const (
 	ErrTypeCreateRefused   = "CreateRefused"       // the provider refused for good (snapshot, key, region)
 	ErrTypeCreateFailed    = "CreateFailed"        // the sandbox did not start, or nobody knows
 	ErrTypeZombie          = "Zombie"              // this attempt's lease is over: it owns nothing any more
+	ErrTypeEvalReset       = "EvalReset"           // the eval was reset since it claimed its slot: the lease is out of its reach
 	ErrTypeSandboxLost     = "SandboxLost"         // the sandbox is gone or does not answer
 	ErrTypeSandboxExpired  = "SandboxExpired"      // our own clock (TTL, lease deadline) ended the sandbox
 	ErrTypeJobNeverStarted = "JobNeverStarted"     // the launch was claimed, but no supervisor ever ran

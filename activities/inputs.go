@@ -47,11 +47,16 @@ type UploadInputsInput struct {
 	Job     spec.Job       `json:"job"`
 	// Language of a code step that names none.
 	Language string `json:"language"`
+	// GrantedTo is the run of the eval that claimed the slot; empty from evals that are older than the field.
+	GrantedTo string `json:"granted_to,omitempty"`
 }
 
 // UploadInputs puts the job's files, its supervisor and its plan into the sandbox. Repeating it before the job was
-// launched changes nothing. Returns InputMissing, SandboxLost or Transport.
+// launched changes nothing. Returns InputMissing, SandboxLost, EvalReset or Transport.
 func (j *Jobs) UploadInputs(ctx context.Context, in UploadInputsInput) error {
+	if err := sameRun(ctx, in.GrantedTo); err != nil {
+		return err
+	}
 	defer startPulse(ctx, "uploading inputs").end()
 	toolbox := j.toolbox(in.Sandbox)
 	control, err := controlFiles(in)

@@ -24,6 +24,8 @@ type StepPlan struct {
 type RunJobInput struct {
 	Sandbox CreatedSandbox `json:"sandbox"`
 	Steps   []StepPlan     `json:"steps"`
+	// GrantedTo is the run of the eval that claimed the slot; empty from evals that are older than the field.
+	GrantedTo string `json:"granted_to,omitempty"`
 	// Prefix of the attempt's evidence in the store.
 	Prefix         string `json:"prefix"`
 	MaxOutputBytes int64  `json:"max_output_bytes"`
@@ -50,10 +52,13 @@ const (
 // RunJob launches the job in the sandbox, unless an earlier attempt of this activity did, and waits for its end, copying
 // its streams to the store. After a crash of the worker the next attempt re-attaches.
 //
-// A job that fails, runs out of time or kills its supervisor is a result, not an error. Returns SandboxLost,
+// A job that fails, runs out of time or kills its supervisor is a result, not an error. Returns SandboxLost, EvalReset,
 // JobNeverStarted, SandboxUnresponsive, Transport (retried), or, when cancelled, a CanceledError whose details hold the
 // JobResult so far.
 func (j *Jobs) RunJob(ctx context.Context, in RunJobInput) (spec.JobResult, error) {
+	if err := sameRun(ctx, in.GrantedTo); err != nil {
+		return spec.JobResult{}, err
+	}
 	run := newJobRun(j, in)
 	if activity.HasHeartbeatDetails(ctx) {
 		var beat jobBeat

@@ -38,6 +38,8 @@ type CreateSandboxInput struct {
 	SessionID     string       `json:"session_id,omitempty"`
 	NegotiationID string       `json:"negotiation_id,omitempty"`
 	Sandbox       spec.Sandbox `json:"sandbox"`
+	// GrantedTo is the run of the eval that claimed the slot; empty from evals that are older than the field.
+	GrantedTo string `json:"granted_to,omitempty"`
 	// TTL is the provider's own clock for this sandbox.
 	TTL time.Duration `json:"ttl"`
 	// ExpiresAt is after every clock of the eval.
@@ -66,8 +68,12 @@ const hiddenRowPatience = 30 * time.Second
 //
 //	Capacity, CreateRefused  the provider refused, nothing was created, and the lease has been told so
 //	Zombie                   the lease is over, or another living lease owns the name; what this call made is gone
+//	EvalReset                the eval was reset since the claim; nothing was sent
 //	CreateFailed             anything else; the details hold the CreatedSandbox when its id is known
 func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (CreatedSandbox, error) {
+	if err := sameRun(ctx, in.GrantedTo); err != nil {
+		return CreatedSandbox{}, err
+	}
 	create := creation{Sandboxes: s, in: in, beats: startPulse(ctx, "creating")}
 	defer create.beats.end()
 	// An earlier attempt of this activity may have sent a POST whose answer nobody saw.

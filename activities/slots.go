@@ -41,6 +41,9 @@ type SlotGrant struct {
 	Slot        int    `json:"slot"`
 	LeaseID     string `json:"lease_id"`
 	SandboxName string `json:"sandbox_name"`
+	// EvalRun is the run of the eval that the slot was granted to. A reset gives the eval another run, in which this is still
+	// the old one: see ErrTypeEvalReset.
+	EvalRun string `json:"eval_run,omitempty"`
 }
 
 // slotHeartbeat is well below the heartbeat timeout of 10 s.
@@ -57,7 +60,10 @@ func (s *Slots) AcquireSlot(ctx context.Context, in AcquireSlotInput) (SlotGrant
 	for {
 		slot, free, changed := s.board.take()
 		if free {
-			return SlotGrant{Slot: slot, LeaseID: LeaseID(s.account, slot), SandboxName: s.owner.SandboxName(slot)}, nil
+			return SlotGrant{
+				Slot: slot, LeaseID: LeaseID(s.account, slot), SandboxName: s.owner.SandboxName(slot),
+				EvalRun: activity.GetInfo(ctx).WorkflowExecution.RunID,
+			}, nil
 		}
 		select {
 		case <-changed:

@@ -71,7 +71,7 @@ func (e *eval) refuse(ctx workflow.Context, cause error) error {
 
 // run tries until a trial has a result, its error is nobody's fault but the user's, or the attempts are used up.
 func (e *eval) run(ctx workflow.Context) {
-	full := 0
+	full, resets := 0, 0
 	for n := 1; ; n++ {
 		attempt := e.attempt(ctx, n)
 		if !attempt.ran && attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
@@ -84,7 +84,10 @@ func (e *eval) run(ctx workflow.Context) {
 			continue
 		}
 		e.adopt(attempt)
-		if e.result.Status != spec.StatusError || attempt.ran || !retriable(attempt.err) || n >= e.plan.Input.MaxAttempts {
+		if attempt.err != nil && attempt.err.Type == activities.ErrTypeEvalReset {
+			resets++ // whoever reset the eval wants it to run
+		}
+		if e.result.Status != spec.StatusError || attempt.ran || !retriable(attempt.err) || n-resets >= e.plan.Input.MaxAttempts {
 			return
 		}
 		if workflow.Sleep(ctx, backoffAfter(n, infraBackoff)) != nil {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -19,7 +20,7 @@ type LeaseInput struct {
 
 // LeaseResult is how a lease ended.
 type LeaseResult struct {
-	// Reason is released, refused, cancelled or deadline.
+	// Reason is released, refused, cancelled, deadline or reset.
 	Reason string `json:"reason"`
 	// Certificates for every sandbox that this lease guarded. Empty: there was none.
 	Certificates []spec.Certificate `json:"certificates,omitempty"`
@@ -32,10 +33,11 @@ type LeaseResult struct {
 //	refused    the provider definitely created nothing                      ─> ends
 //	cancelled  the eval closed without a release (terminate, run timeout …) ─> removes, then ends
 //	deadline   nobody came                                                  ─> removes, then ends
+//	reset      somebody reset the lease: its eval has given it up           ─> removes, then ends
 //
 // and ends only with proof. It never continues as new.
 func SandboxLease(ctx workflow.Context, in LeaseInput) (LeaseResult, error) {
-	l := &lease{in: in, self: workflow.GetInfo(ctx).WorkflowExecution, startedAt: workflow.Now(ctx), known: map[string]activities.CreatedSignal{}}
+	l := &lease{in: in, self: claimedRun(ctx), startedAt: workflow.Now(ctx), known: map[string]activities.CreatedSignal{}}
 	reason := l.wait(ctx)
 	if len(l.known) == 0 && (reason == leaseReleased || reason == leaseRefused) {
 		return LeaseResult{Reason: reason, Certificates: l.proven}, nil
@@ -52,7 +54,17 @@ const (
 	leaseRefused   = "refused"
 	leaseCancelled = "cancelled"
 	leaseDeadline  = "deadline"
+	leaseReset     = "reset"
 )
+
+// claimedRun is the run that the eval started, which labels and signals name: the first, also after a reset.
+func claimedRun(ctx workflow.Context) workflow.Execution {
+	info := workflow.GetInfo(ctx)
+	if info.OriginalRunID == "" { // in the SDK's test environment
+		return info.WorkflowExecution
+	}
+	return workflow.Execution{ID: info.WorkflowExecution.ID, RunID: info.OriginalRunID}
+}
 
 type lease struct {
 	in        LeaseInput
@@ -65,6 +77,7 @@ type lease struct {
 	// everKnown: some create reported its id.
 	everKnown bool
 	refused   bool
+	wakes     int
 }
 
 func (l *lease) wait(ctx workflow.Context) string {
@@ -87,6 +100,8 @@ func (l *lease) wait(ctx workflow.Context) string {
 			return leaseReleased // of one sandbox, while another is still known: removed below
 		case l.refused && len(l.known) == 0:
 			return leaseRefused
+		case l.wasReset(ctx):
+			return leaseReset
 		case ctx.Err() != nil:
 			return leaseCancelled
 		case expired:
@@ -94,6 +109,17 @@ func (l *lease) wait(ctx workflow.Context) string {
 		}
 		selector.Select(ctx)
 	}
+}
+
+// wasReset: this run goes on where a reset cut another one off. Only the history from before the cut must be repeated
+// as it was, and GetVersion tells the two apart: it says DefaultVersion for what is repeated. Each wake asks anew, because
+// an answer is kept for its name. Runs that were never reset ask nothing, and record nothing.
+func (l *lease) wasReset(ctx workflow.Context) bool {
+	if workflow.GetInfo(ctx).WorkflowExecution.RunID == l.self.RunID {
+		return false
+	}
+	l.wakes++
+	return workflow.GetVersion(ctx, fmt.Sprintf("reset-at-wake-%d", l.wakes), workflow.DefaultVersion, 1) != workflow.DefaultVersion
 }
 
 // released: every sandbox that was ever reported is proven gone.

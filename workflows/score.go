@@ -89,6 +89,9 @@ func (e *eval) scoreByCommand(ctx workflow.Context, judge spec.Scorer, out *atte
 		if out.err != nil && out.err.Type == activities.ErrTypeCapacity && full < capacityTries {
 			full, n, wait = full+1, n-1, max(s.retryAfter, backoffAfter(full+1, capacityBackoff))
 		}
+		if wasReset(s.err) {
+			n-- // whoever reset the eval wants it to run
+		}
 		if out.cancelled || !retriable(out.err) || n >= e.plan.Input.MaxAttempts {
 			return
 		}

@@ -27,6 +27,8 @@ type session struct {
 	// endLease asks the lease to remove what it guards; without effect once the lease has ended.
 	endLease workflow.CancelFunc
 	created  activities.CreatedSandbox
+	// grantedTo is the run of the eval that claimed the slot: another one than this, once the eval was reset.
+	grantedTo string
 
 	// What became of it.
 	prefix     string
@@ -107,6 +109,7 @@ func (s *session) startLease(ctx workflow.Context, grant activities.SlotGrant) e
 		return err
 	}
 	s.leaseEnd, s.endLease, s.claimed = lease, cancel, true
+	s.grantedTo = grant.EvalRun
 	s.use.Slot, s.use.Name = grant.Slot, grant.SandboxName
 	s.use.LeaseID, s.use.LeaseRun = execution.ID, execution.RunID
 	s.prefix = s.evidence(execution.RunID)
@@ -135,7 +138,7 @@ func (s *session) create(ctx workflow.Context) error {
 	in := activities.CreateSandboxInput{
 		Slot: s.use.Slot, Name: s.use.Name, Lease: s.lease(), Eval: e.self, Trial: e.in.Trial,
 		SessionID: e.plan.Input.SessionID, NegotiationID: e.plan.Input.NegotiationID,
-		Sandbox: e.plan.Input.Sandbox, TTL: s.clocks.TTL,
+		Sandbox: e.plan.Input.Sandbox, TTL: s.clocks.TTL, GrantedTo: s.grantedTo,
 		ExpiresAt: claimedAt.Add(s.clocks.TTL).Add(e.plan.CreateHorizon).Add(spec.ClockMargin).UTC(),
 		SendUntil: claimedAt.Add(e.plan.CreateHorizon - createMargin).UTC(),
 	}
@@ -148,14 +151,16 @@ func (s *session) create(ctx workflow.Context) error {
 
 func (s *session) upload(ctx workflow.Context) error {
 	s.eval.progress.Phase = "uploading"
-	in := activities.UploadInputsInput{Sandbox: s.created, Inputs: s.inputs, Job: s.program, Language: s.eval.plan.Input.Sandbox.Language}
+	in := activities.UploadInputsInput{
+		Sandbox: s.created, Inputs: s.inputs, Job: s.program, Language: s.eval.plan.Input.Sandbox.Language, GrantedTo: s.grantedTo,
+	}
 	var jobs *activities.Jobs
 	return s.do(ctx, workflow.ExecuteActivity(withTransfer(ctx, spec.UploadAllowance, "upload the inputs"), jobs.UploadInputs, in), nil)
 }
 
 func (s *session) runJob(ctx workflow.Context) error {
 	s.eval.progress.Phase = "running"
-	in := activities.RunJobInput{Sandbox: s.created, Prefix: s.prefix, MaxOutputBytes: s.program.MaxOutputBytes}
+	in := activities.RunJobInput{Sandbox: s.created, Prefix: s.prefix, MaxOutputBytes: s.program.MaxOutputBytes, GrantedTo: s.grantedTo}
 	for _, step := range s.program.Steps {
 		in.Steps = append(in.Steps, activities.StepPlan{Name: step.Name, TimeLimit: step.TimeLimit.Std()})
 	}
@@ -251,6 +256,10 @@ func (s *session) remove(ctx workflow.Context) {
 	s.eval.progress.Phase = "removing"
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	if s.created.ID == "" {
+		if wasReset(s.err) {
+			s.abandonLease(detached)
+			return
+		}
 		s.endLease()
 		s.awaitLease(detached)
 		return
@@ -279,8 +288,35 @@ func (s *session) awaitLease(ctx workflow.Context) {
 		s.pending = true // force-terminated: the reaper owes the proof
 		return
 	}
-	if n := len(ended.Certificates); n > 0 {
-		last := ended.Certificates[n-1]
+	s.takeProof(ended.Certificates)
+}
+
+// wasReset: the eval was reset since it claimed the slot, so the lease is no child of this run any more.
+func wasReset(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app) && app.Type() == activities.ErrTypeEvalReset
+}
+
+// abandonLease asks a lease of the run before a reset to remove what it guards, and waits for its proof. Neither its
+// child handle nor its parent's close reaches it any more, and its end is not told to this run.
+func (s *session) abandonLease(ctx workflow.Context) {
+	lease := s.lease()
+	if err := workflow.RequestCancelExternalWorkflow(ctx, lease.ID, lease.RunID).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Info("the lease of the run before the reset is over", "lease_run", lease.RunID, "error", err)
+	}
+	var sandboxes *activities.Sandboxes
+	var proof activities.LeaseProof
+	if err := workflow.ExecuteActivity(withRemoval(ctx), sandboxes.AwaitLease, activities.AwaitLeaseInput{Lease: lease}).Get(ctx, &proof); err != nil {
+		s.pending = true
+		return
+	}
+	s.takeProof(proof.Certificates)
+}
+
+// takeProof reads from a lease's certificates what became of its sandbox.
+func (s *session) takeProof(certificates []spec.Certificate) {
+	if n := len(certificates); n > 0 {
+		last := certificates[n-1]
 		s.use.ID, s.use.Removal = last.SandboxID, &last
 	}
 }
