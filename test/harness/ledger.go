@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -23,10 +24,11 @@ type Ledger struct {
 
 // LedgerEntry is one line of it. Live is how many sandboxes there were after the event.
 type LedgerEntry struct {
-	Event string `json:"event"`
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Live  int    `json:"live"`
+	Time  time.Time `json:"time"`
+	Event string    `json:"event"`
+	ID    string    `json:"id"`
+	Name  string    `json:"name"`
+	Live  int       `json:"live"`
 }
 
 // Ledger asks the sandbox server what it made and destroyed, ever.

@@ -1,0 +1,122 @@
+//go:build linux
+
+package chaos
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// chaosCase is one case; its id is stable.
+type chaosCase struct {
+	id  string
+	run func(r *run)
+	// quick: a part of what make test runs.
+	quick bool
+}
+
+var (
+	full = flag.Bool("full", false, "run every case (make chaos)")
+	from = flag.String("from", "", "begin with this case id")
+)
+
+// TestChaos runs the cases side by side, as many as -parallel says. Without -full it runs a representative part.
+func TestChaos(t *testing.T) {
+	cases := selected(t)
+	t.Cleanup(func() { totals.print(len(cases)) })
+	for _, c := range cases {
+		t.Run(c.id, func(t *testing.T) {
+			t.Parallel()
+			began := time.Now()
+			r := &run{lab: &lab{t: t}, id: c.id}
+			t.Cleanup(func() { progress(t, c.id, time.Since(began)) })
+			c.run(r)
+		})
+	}
+}
+
+func selected(t *testing.T) []chaosCase {
+	all := matrixCases()
+	if !*full {
+		all = slices.DeleteFunc(all, func(c chaosCase) bool { return !c.quick })
+	}
+	if *from != "" {
+		at := slices.IndexFunc(all, func(c chaosCase) bool { return c.id == *from })
+		if at < 0 {
+			t.Fatalf("no case is called %s", *from)
+		}
+		all = all[at:]
+	}
+	return all
+}
+
+// progress says on stderr that a case has ended, so that a run that is cut short can be resumed.
+func progress(t *testing.T, id string, took time.Duration) {
+	word := "ok  "
+	if t.Failed() {
+		word = "FAIL"
+	}
+	fmt.Fprintf(os.Stderr, "%s %6.1fs %s\n", word, took.Seconds(), id)
+}
+
+// tally sums the observations of all cases.
+type tally struct {
+	mu     sync.Mutex
+	began  time.Time
+	sum    summary
+	failed []string
+}
+
+// summary is the one JSON line.
+type summary struct {
+	Cases           int     `json:"cases"`
+	Passed          int     `json:"passed"`
+	FaultsInjected  int     `json:"faults_injected"`
+	MaxLive         int     `json:"max_live"`
+	Slots           int     `json:"slots"`
+	LeftOver        int     `json:"left_over"`
+	DoubleLaunches  int     `json:"double_launches"`
+	LostResults     int     `json:"lost_results"`
+	WorstRemovalSec float64 `json:"worst_removal_delay_seconds"`
+	WorstCase       string  `json:"worst_case,omitempty"`
+	Seconds         float64 `json:"seconds"`
+}
+
+// totals is the test binary's one sum: subtests run side by side and end in any order.
+var totals = &tally{began: time.Now()}
+
+func (s *tally) add(o observation, failed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if failed {
+		s.failed = append(s.failed, o.id)
+	} else {
+		s.sum.Passed++
+	}
+	s.sum.FaultsInjected += o.faults
+	s.sum.MaxLive = max(s.sum.MaxLive, o.maxLive)
+	s.sum.LeftOver += o.leftOver
+	s.sum.DoubleLaunches += o.doubleLaunches
+	s.sum.LostResults += o.lostResults
+	if o.worstDelay.Seconds() > s.sum.WorstRemovalSec {
+		s.sum.WorstRemovalSec, s.sum.WorstCase = o.worstDelay.Seconds(), o.id
+	}
+}
+
+func (s *tally) print(cases int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sum.Cases, s.sum.Slots, s.sum.Seconds = cases, slots, time.Since(s.began).Seconds()
+	line, _ := json.Marshal(s.sum) // numbers and names cannot fail
+	fmt.Println(string(line))
+	if len(s.failed) > 0 {
+		fmt.Println("failed: " + strings.Join(s.failed, " "))
+	}
+}

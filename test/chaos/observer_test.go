@@ -1,0 +1,207 @@
+//go:build linux
+
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"pitwall/internal/spec"
+	"pitwall/workflows"
+)
+
+// The promise (docs/guarantee.md), by what happened.
+const (
+	afterEnd   = 10 * time.Second                // after an eval's end
+	afterKill  = 25 * time.Second                // after kill -9 of a worker: heartbeat timeout + 15 s
+	afterBack  = 15 * time.Second                // after Temporal, the sandbox server or the only worker is back
+	afterOrder = reaperInterval + 25*time.Second // after a lease was terminated, or an eval reset: the reaper's interval and a removal
+)
+
+// expectation is what a case may come to.
+type expectation struct {
+	trials       int
+	victimEnds   []enumspb.WorkflowExecutionStatus
+	campaignEnds []enumspb.WorkflowExecutionStatus
+	struckAt     time.Time
+	healedAt     time.Time
+	killed, late bool
+	// hidden: a fault hid a sandbox that lives from everybody but its server, for that long.
+	hidden time.Duration
+	// unscored: a fault may cost the victim all its attempts.
+	unscored bool
+}
+
+// conclude waits for the end of everything and holds the invariants to it.
+func (r *run) conclude(campaign client.WorkflowRun) {
+	r.t.Helper()
+	campaignStatus, _, _ := r.awaitClosed(campaign.GetID())
+	victimStatus, victimRun, ended := r.awaitClosed(r.victim)
+	for _, name := range []string{"a", "b"} {
+		r.awaitTrialClosed(name)
+	}
+	r.awaitQuiet()
+
+	tally := observation{id: r.id, faults: 1}
+	defer func() { tally.publish(r) }()
+	r.ledgerHolds(&tally, ended)
+	if double := r.doubleLaunches(); len(double) > 0 {
+		tally.doubleLaunches = len(double)
+		r.t.Errorf("jobs that were started more than once: %v", double)
+	}
+	require.Contains(r.t, r.expect.victimEnds, victimStatus, "the victim's end")
+	if r.expect.campaignEnds == nil {
+		r.expect.campaignEnds = ends(completed)
+	}
+	require.Contains(r.t, r.expect.campaignEnds, campaignStatus, "the campaign's end")
+	r.victimHolds(&tally, victimStatus, victimRun)
+	r.campaignHolds(&tally, campaign, campaignStatus)
+}
+
+// awaitTrialClosed waits for a companion, if it was ever started.
+func (r *run) awaitTrialClosed(name string) {
+	r.eventually("trial "+name+" has ended", func(ctx context.Context) bool {
+		status, _, _, err := r.closed(ctx, "eval/"+campaignName+"/"+name+"/1")
+		return isUnknown(err) || err == nil && status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	})
+}
+
+// awaitQuiet waits until no sandbox is left and no lease is open: every slot is free.
+func (r *run) awaitQuiet() {
+	r.eventually("no sandbox is left and every slot is free", func(ctx context.Context) bool {
+		return r.stack.OpenLeases(ctx) == 0 && r.stack.Ledger().Live == 0
+	})
+}
+
+// ledgerHolds asks the sandbox server what it made and when it destroyed it.
+func (r *run) ledgerHolds(tally *observation, ended time.Time) {
+	r.t.Helper()
+	ledger := r.stack.Ledger()
+	tally.maxLive, tally.leftOver = ledger.MaxLive, ledger.Live
+	require.LessOrEqual(r.t, ledger.MaxLive, slots, "live at once")
+	require.Equal(r.t, ledger.Created, ledger.Destroyed, "created and destroyed")
+	limit := ended.Add(afterEnd)
+	if r.expect.killed {
+		limit = later(limit, r.expect.struckAt.Add(afterKill), r.expect.healedAt.Add(afterBack))
+	}
+	if r.expect.late {
+		limit = later(limit, r.expect.struckAt.Add(afterOrder))
+	}
+	limit = limit.Add(r.expect.hidden)
+	for _, entry := range ledger.Entries {
+		if entry.Event != "destroyed" || r.evalOf(entry.ID) != r.victim {
+			continue
+		}
+		delay := entry.Time.Sub(later(r.expect.struckAt, time.Time{}))
+		if over := entry.Time.Sub(ended); over > 0 {
+			tally.worstDelay = max(tally.worstDelay, over)
+		}
+		r.t.Logf("sandbox %s of the victim was gone %s after the strike, %s after its eval's end", entry.ID, delay.Round(time.Millisecond), entry.Time.Sub(ended).Round(time.Millisecond))
+		require.False(r.t, entry.Time.After(limit), "sandbox %s was gone at %s; the promise ends at %s", entry.ID, entry.Time, limit)
+	}
+}
+
+func (l *lab) evalOf(sandboxID string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.evals[sandboxID]
+}
+
+func later(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
+
+// victimHolds reads the victim's result from Temporal.
+func (r *run) victimHolds(tally *observation, status enumspb.WorkflowExecutionStatus, runID string) {
+	r.t.Helper()
+	if status != completed {
+		return
+	}
+	var result spec.EvalResult
+	if err := r.stack.Temporal.GetWorkflow(r.t.Context(), r.victim, runID).Get(r.t.Context(), &result); err != nil {
+		tally.lostResults++
+		r.t.Fatalf("the victim completed without a result: %v", err)
+	}
+	require.False(r.t, result.Error != nil && result.Score != nil, "a score for a fault: %+v", result.Error)
+	if !r.expect.unscored {
+		require.Equal(r.t, spec.StatusCompleted, result.Status, "%+v", result.Error)
+		require.True(r.t, result.Score.Passed, "%+v", result.Score)
+	}
+	for _, attempt := range result.Attempts {
+		for _, use := range attempt.Sandboxes {
+			if result.Cleanup == spec.CleanupProven && use.ID != "" {
+				require.NotNil(r.t, use.Removal, "sandbox %s has no certificate", use.ID)
+				require.Equal(r.t, use.ID, use.Removal.SandboxID)
+			}
+		}
+	}
+}
+
+// campaignHolds compares the campaign's counts with what Temporal says of its trials.
+func (r *run) campaignHolds(tally *observation, campaign client.WorkflowRun, status enumspb.WorkflowExecutionStatus) {
+	r.t.Helper()
+	var result spec.CampaignResult
+	err := campaign.Get(r.t.Context(), &result)
+	var stopped *temporal.CanceledError
+	if status == cancelled && errors.As(err, &stopped) && stopped.HasDetails() {
+		err = stopped.Details(&result)
+	}
+	if status == terminated {
+		return
+	}
+	require.NoError(r.t, err)
+	counted := result.NScored + result.NInfraError + result.NError + result.NCancelled
+	require.Equal(r.t, r.expect.trials, result.NTotal)
+	require.Equal(r.t, result.NTotal, counted, "every trial is counted once: %+v", result.Metrics)
+	if status != completed {
+		return
+	}
+	scored := 0
+	for _, name := range []string{"v", "a", "b"} {
+		scored += r.scoredTrial(tally, name)
+	}
+	require.Equal(r.t, scored, result.NScored, "%+v", result.Metrics)
+}
+
+// scoredTrial asks Temporal for a trial's result: 1 when it has a score. A companion always has one.
+func (r *run) scoredTrial(tally *observation, name string) int {
+	r.t.Helper()
+	id := workflows.EvalID(spec.Trial{Campaign: campaignName, Sample: name, Epoch: 1})
+	var result spec.EvalResult
+	err := r.stack.Temporal.GetWorkflow(r.t.Context(), id, "").Get(r.t.Context(), &result)
+	if isUnknown(err) {
+		return 0 // the victim was started alone
+	}
+	if err == nil && result.Score != nil {
+		return 1
+	}
+	if name != "v" && r.expect.campaignEnds[0] == completed && !r.expect.unscored {
+		tally.lostResults++
+		r.t.Errorf("companion %s has no score: %v %+v", name, err, result.Error)
+	}
+	return 0
+}
+
+func isUnknown(err error) bool {
+	var gone *serviceerror.NotFound
+	return errors.As(err, &gone)
+}
+
+// observation is what one case shows.
+type observation struct {
+	id                                                     string
+	faults, maxLive, leftOver, doubleLaunches, lostResults int
+	worstDelay                                             time.Duration
+}
+
+func (o observation) publish(r *run) {
+	totals.add(o, r.t.Failed())
+	r.t.Logf("%s", fmt.Sprintf("max live %d, left %d, worst removal %s after its eval's end", o.maxLive, o.leftOver, o.worstDelay.Round(time.Millisecond)))
+}
