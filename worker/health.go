@@ -25,10 +25,12 @@ const (
 	checkFresh = 2 * time.Second
 )
 
-// health serves /healthz (the process is alive) and /readyz (Temporal and Daytona can be reached, and it does not drain).
+// health serves /healthz (the process is alive), /readyz (Temporal and Daytona can be reached, and it does not drain) and
+// /metrics (for Prometheus).
 type health struct {
-	checks []check
-	log    *zap.Logger
+	checks  []check
+	metrics http.Handler
+	log     *zap.Logger
 
 	mu       sync.Mutex // guards what follows
 	draining bool
@@ -45,6 +47,7 @@ func (h *health) serve(ctx context.Context, addr string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", h.ready)
+	mux.Handle("GET /metrics", h.metrics)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: checkBound, MaxHeaderBytes: 8 << 10}
 	context.AfterFunc(ctx, func() { server.Close() })
 	go func() {

@@ -51,7 +51,9 @@ const (
 	shortPollers   = 8
 	cleanupPollers = 8
 	shortSize      = 100
-	cleanupSize    = 100
+	// A removal that the provider does not finish keeps its place for as long as its slot, so there is one for each slot
+	// and these beside them: however many are stuck, the next removal and the reaper find room.
+	cleanupSpare = 100
 )
 
 // common is what every queue's worker has. The default panic policy (block the workflow) stays: a bug must not fail an
@@ -93,7 +95,7 @@ func newWorker(temporal client.Client, set *activities.Set, queue string, setup 
 		set.RegisterSlots(served)
 		return served
 	default:
-		options.MaxConcurrentActivityExecutionSize = cleanupSize
+		options.MaxConcurrentActivityExecutionSize = setup.config.MaxParallelSandboxes + cleanupSpare
 		options.MaxConcurrentActivityTaskPollers = cleanupPollers
 		served := worker.New(temporal, workflows.CleanupQueue, options)
 		workflows.RegisterCleanup(served)

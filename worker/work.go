@@ -13,6 +13,7 @@ import (
 	"pitwall/activities"
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
+	"pitwall/internal/telemetry"
 	"pitwall/internal/temporalclient"
 	"pitwall/workflows"
 )
@@ -30,7 +31,8 @@ func work(ctx context.Context, setup setup) error {
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	health := &health{log: setup.log, checks: needs.checks()}
+	metrics := telemetry.NewMetrics(2 * setup.config.ReaperInterval)
+	health := &health{log: setup.log, checks: needs.checks(), metrics: metrics.Handler()}
 	if setup.config.HealthAddr != "" {
 		if err := health.serve(background, setup.config.HealthAddr); err != nil {
 			return usageError{err}
@@ -38,7 +40,7 @@ func work(ctx context.Context, setup setup) error {
 	}
 	set := activities.New(activities.Deps{
 		Temporal: needs.temporal, Daytona: needs.daytona, Store: needs.store, Config: setup.config,
-		Cluster: needs.cluster, Namespace: needs.namespace, Log: setup.log,
+		Cluster: needs.cluster, Namespace: needs.namespace, Log: setup.log, Metrics: metrics,
 	})
 	defer set.Close()
 	return serve(ctx, setup, needs.temporal, set, health)

@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+
+	"pitwall/internal/telemetry"
 )
 
 func TestParseQueues(t *testing.T) {
@@ -97,4 +102,25 @@ func TestHealth(t *testing.T) {
 	code, body = ready()
 	require.Equal(t, http.StatusServiceUnavailable, code)
 	require.Contains(t, body, "draining")
+}
+
+func TestMetricsAreServedBesideHealth(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	metrics := telemetry.NewMetrics(time.Hour)
+	metrics.RemovalBegins("one").Denied()
+	h := &health{log: zap.NewNop(), metrics: metrics.Handler()}
+	require.NoError(t, h.serve(t.Context(), addr))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/metrics", nil)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	require.NoError(t, err)
+	require.Contains(t, answer.Header.Get("Content-Type"), "text/plain")
+	require.Contains(t, string(body), `pitwall_removals_blocked{reason="denied"} 1`)
 }
