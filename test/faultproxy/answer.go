@@ -13,8 +13,15 @@ import (
 // sending hears the answer: twice the largest upload of the tests.
 const maxDrained = 64 << 20
 
-// answer is an error in Daytona's shape.
-func (x *exchange) answer(status int, message string) {
+// answer is what a client is told in the server's stead.
+type answer struct {
+	status      int
+	contentType string
+	body        string
+}
+
+// refusal is an error in Daytona's shape.
+func (x *exchange) refusal(status int, message string) answer {
 	source := "DAYTONA_API"
 	if x.request.Call.inToolbox() {
 		source = "DAYTONA_PROXY"
@@ -23,39 +30,51 @@ func (x *exchange) answer(status int, message string) {
 		"path": x.r.URL.Path, "timestamp": time.Now().UTC(), "statusCode": status,
 		"error": http.StatusText(status), "message": message, "source": source,
 	})
-	x.raw(status, "application/json", string(body))
+	return answer{status, "application/json", string(body)}
 }
 
-// page is a gateway's.
-func (x *exchange) page(status int) { x.raw(status, "text/html", gatewayPage(status)) }
+// gatewayPage is what a load balancer tells.
+func gatewayPage(status int) answer {
+	title := http.StatusText(status)
+	return answer{status, "text/html", "<html>\r\n<head><title>" + title + "</title></head>\r\n<body><center><h1>" + title +
+		"</h1></center><hr><center>nginx</center></body>\r\n</html>\r\n"}
+}
 
-func (x *exchange) raw(status int, contentType, body string) {
+// answer writes, unless the client was reset. It ends the exchange: it returns false, as a fault's before does.
+func (x *exchange) answer(a answer) bool {
 	if x.isGone() {
-		return
+		return false
 	}
+	x.drain()
+	if a.contentType != "" {
+		x.w.Header().Set("Content-Type", a.contentType)
+	}
+	x.w.WriteHeader(a.status)
+	_, _ = io.WriteString(x.w, a.body) // the client may have gone
+	return false
+}
+
+func (x *exchange) drain() {
 	if !x.whole {
 		_, _ = io.CopyN(io.Discard, x.r.Body, maxDrained)
 	}
-	if contentType != "" {
-		x.w.Header().Set("Content-Type", contentType)
-	}
-	x.w.WriteHeader(status)
-	_, _ = io.WriteString(x.w, body) // the client may have gone
 }
 
-// pageResponse is a gateway's page in place of an answer.
-func pageResponse(status int, resp *http.Response) http.Response {
-	body := gatewayPage(status)
-	return http.Response{
-		StatusCode: status, Status: strconv.Itoa(status) + " " + http.StatusText(status),
-		Proto: resp.Proto, ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor, Request: resp.Request,
-		Header: http.Header{"Content-Type": {"text/html"}, "Content-Length": {strconv.Itoa(len(body))}},
-		Body:   io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+// response is an answer as if it came from the server.
+func (a answer) response(request *http.Request) *http.Response {
+	header := http.Header{"Content-Length": {strconv.Itoa(len(a.body))}}
+	if a.contentType != "" {
+		header.Set("Content-Type", a.contentType)
+	}
+	return &http.Response{
+		StatusCode: a.status, Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request, Header: header,
+		Body: io.NopCloser(strings.NewReader(a.body)), ContentLength: int64(len(a.body)),
 	}
 }
 
-func gatewayPage(status int) string {
-	title := http.StatusText(status)
-	return "<html>\r\n<head><title>" + title + "</title></head>\r\n<body><center><h1>" + title +
-		"</h1></center><hr><center>nginx</center></body>\r\n</html>\r\n"
+// replace puts an answer in the place of the server's.
+func (a answer) replace(resp *http.Response) {
+	_ = resp.Body.Close()
+	*resp = *a.response(resp.Request)
 }

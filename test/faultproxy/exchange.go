@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,10 +13,8 @@ import (
 	"time"
 )
 
-const (
-	maxKeptBody   = 1 << 20  // of a request, in memory; the server takes no more of a control plane request
-	maxAnswerBody = 16 << 20 // of an answer that may be rewritten, as much as our client reads
-)
+// maxKeptBody is of a request, in memory; the server takes no more of a control plane request.
+const maxKeptBody = 1 << 20
 
 var (
 	errGone = errors.New("the client has no connection any more")
@@ -132,17 +129,14 @@ func (x *exchange) before() bool {
 		x.reset()
 		return false
 	}
-	if x.rule != nil && x.rule.kind.before != nil && !x.rule.kind.before(x) {
-		return false
-	}
-	return x.unmasked()
+	return x.rule == nil || x.rule.kind.before == nil || x.rule.kind.before(x)
 }
 
 // RoundTrip asks the server, and is what happens on its other side. An error resets the client.
 func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 	resp, err := x.send(out)
 	status := 0
-	if resp != nil {
+	if err == nil {
 		status = resp.StatusCode
 		x.learn(resp)
 	}
@@ -164,47 +158,6 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return resp, err
-}
-
-// send asks the server. A create or delete, and what stood at a gate, no longer ends with its client.
-func (x *exchange) send(out *http.Request) (*http.Response, error) {
-	ctx := x.r.Context()
-	if call := x.request.Call; x.whole && (call == Create || call == Delete || x.held || x.rule != nil && x.rule.kind.detached) {
-		bounded, cancel := context.WithTimeout(x.p.base, callTimeout)
-		defer cancel()
-		ctx = bounded
-		resp, err := x.p.transport.RoundTrip(out.WithContext(ctx))
-		if err != nil {
-			return nil, fmt.Errorf("ask server: %w", err)
-		}
-		return resp, keep(resp)
-	}
-	resp, err := x.p.transport.RoundTrip(out)
-	if err != nil {
-		return nil, fmt.Errorf("ask server: %w", err)
-	}
-	switch x.request.Call {
-	case Create, Get, List, Delete, Start, Stop:
-		return resp, keep(resp)
-	}
-	return resp, nil
-}
-
-// keep takes an answer into memory.
-func keep(resp *http.Response) error {
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return nil
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBody+1))
-	_ = resp.Body.Close()
-	switch {
-	case err != nil:
-		return fmt.Errorf("read answer: %w", err)
-	case len(body) > maxAnswerBody:
-		return fmt.Errorf("read answer: more than %d bytes", maxAnswerBody)
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return nil
 }
 
 // reset cuts the client off with a RST.

@@ -2,8 +2,8 @@ package faultproxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
-	"time"
 )
 
 // Fault is the name of a fault.
@@ -89,16 +89,5 @@ func names() string {
 }
 
 func kinds() []kind {
-	return append(connectionKinds(), append(controlKinds(), bodyKinds()...)...)
-}
-
-// defaultLag is how far lists lag behind where a rule gives no Delay: what daytonaio/daytona#5138 saw.
-const defaultLag = 3 * time.Second
-
-// refusal answers in the server's stead, in Daytona's shape.
-func refusal(status int, message string) func(*exchange) bool {
-	return func(x *exchange) bool {
-		x.answer(status, message)
-		return false
-	}
+	return slices.Concat(connectionKinds(), controlKinds(), createKinds(), deleteKinds(), listKinds(), toolboxKinds(), bodyKinds())
 }

@@ -19,7 +19,7 @@ func connectionKinds() []kind {
 		},
 		{
 			FaultInfo: FaultInfo{BadGatewayBefore, allCalls(), "502 with an HTML page, the server sees nothing"},
-			before:    func(x *exchange) bool { x.page(x.rule.gatewayStatus()); return false },
+			before:    func(x *exchange) bool { return x.answer(gatewayPage(x.rule.gatewayStatus())) },
 			gateway:   true,
 		},
 		{
@@ -28,7 +28,7 @@ func connectionKinds() []kind {
 		},
 		{
 			FaultInfo: FaultInfo{LateRequest, allCalls(), "the request reaches the server only after Delay, whatever the client does meanwhile"},
-			before:    func(x *exchange) bool { x.held = true; return x.pause(x.rule.Delay) }, needsDelay: true, detached: true,
+			before:    func(x *exchange) bool { return x.pause(x.rule.Delay) }, needsDelay: true, detached: true,
 		},
 		{
 			FaultInfo: FaultInfo{LateReply, allCalls(), "the server does it, and the answer comes only after Delay"},
@@ -50,8 +50,7 @@ func badGatewayAfter(x *exchange, resp *http.Response) error {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return errLost // too late for a page
 	}
-	_ = resp.Body.Close()
-	*resp = pageResponse(x.rule.gatewayStatus(), resp)
+	gatewayPage(x.rule.gatewayStatus()).replace(resp)
 	return nil
 }
 

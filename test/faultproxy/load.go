@@ -3,8 +3,10 @@ package faultproxy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -43,8 +45,8 @@ func parse(text []byte) (Script, error) {
 		return Script{}, fmt.Errorf("is no YAML of the form `rules: [{fault: …}]`: %w", err)
 	}
 	var script Script
-	for key, value := range tree {
-		switch key {
+	for _, key := range slices.Sorted(maps.Keys(tree)) {
+		switch value := tree[key]; key {
 		case "seed":
 			seed, ok := whole(value)
 			if !ok || seed < 0 {
@@ -80,8 +82,8 @@ func (s *Script) parseRules(items []any) error {
 		}
 		var rule Rule
 		var problems []error
-		for key, value := range keys {
-			if err := rule.set(key, value); err != nil {
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			if err := rule.set(key, keys[key]); err != nil {
 				problems = append(problems, fmt.Errorf("%s: %w", key, err))
 			}
 		}

@@ -34,31 +34,34 @@ func write(resp *http.Response, body any) error {
 	return nil
 }
 
-// unmasked answers in the server's stead for a sandbox whose delete was accepted and not done; false when it did.
-func (x *exchange) unmasked() bool {
+// deleting says that a delete was accepted and not done.
+func (m mask) deleting() bool { return m.fault == DeleteHidden || m.fault == DeleteStuck }
+
+// standIn answers in the server's stead for a sandbox whose delete was accepted and not done; nil when the server is to.
+func (x *exchange) standIn(out *http.Request) *http.Response {
 	if x.named == "" {
-		return true
+		return nil
 	}
 	row, _ := x.p.sandboxes.find(x.named)
-	if !row.mask.active() || row.gone {
-		return true
+	if !row.mask.active() || !row.mask.deleting() || row.gone {
+		return nil
 	}
-	byID := x.named == row.id
-	switch fault, call := row.mask.fault, x.request.Call; {
-	case fault != DeleteHidden && fault != DeleteStuck:
-		return true
-	case call.inToolbox() && fault == DeleteHidden:
-		x.answer(http.StatusUnauthorized, "authentication failed: Bearer token is invalid")
+	hidden, byID, call := row.mask.fault == DeleteHidden, x.named == row.id, x.request.Call
+	var told answer
+	switch {
+	case call == Get && byID && !hidden:
+		return nil // to show whether the server still has it
+	case call.inToolbox() && hidden:
+		told = x.refusal(http.StatusUnauthorized, "authentication failed: Bearer token is invalid")
 	case call.inToolbox():
-		x.answer(http.StatusBadRequest, "failed to resolve container IP after 3 attempts: sandbox is destroying. Is the Sandbox started?")
-	case fault == DeleteHidden, !byID:
-		x.answer(http.StatusNotFound, fmt.Sprintf("Sandbox with ID or name %s not found", x.named))
-	case call == Get:
-		return true // to show whether the server still has it
+		told = x.refusal(http.StatusBadRequest, "failed to resolve container IP after 3 attempts: sandbox is destroying. Is the Sandbox started?")
+	case hidden, !byID:
+		told = x.refusal(http.StatusNotFound, fmt.Sprintf("Sandbox with ID or name %s not found", x.named))
 	default:
-		x.answer(http.StatusConflict, "Sandbox state change in progress")
+		told = x.refusal(http.StatusConflict, "Sandbox state change in progress")
 	}
-	return false
+	x.drain()
+	return told.response(out)
 }
 
 // mask changes what an answer shows.
@@ -79,7 +82,7 @@ func (x *exchange) mask(resp *http.Response) error {
 		row.mask.over(shown)
 		return write(resp, shown)
 	case List:
-		return x.editList(resp, func(items []object) []object {
+		return editList(resp, func(items []object) []object {
 			kept := items[:0]
 			for _, item := range items {
 				row, _ := x.p.sandboxes.find(item.text("id"))
@@ -114,7 +117,7 @@ func (m mask) over(shown object) {
 }
 
 // editList changes the items of a page.
-func (x *exchange) editList(resp *http.Response, edit func([]object) []object) error {
+func editList(resp *http.Response, edit func([]object) []object) error {
 	if resp.StatusCode != http.StatusOK {
 		return nil
 	}

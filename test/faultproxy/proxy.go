@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	maxExchanges  = 1024            // at once, as many as the server takes; more are answered 503
-	callTimeout   = 2 * time.Minute // of a create or delete, which does not end with its client: four times what Daytona holds one
+	maxExchanges  = 1024 // at once, as many as the server takes; more are answered 503
 	idleTimeout   = 30 * time.Second
 	headerTimeout = 10 * time.Second
 )
