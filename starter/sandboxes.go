@@ -14,7 +14,7 @@ import (
 
 func sandboxesCommand(term *terminal) *cobra.Command {
 	return group("sandboxes", "See which sandboxes there are, and remove what nobody holds",
-		sandboxesListCommand(term), sandboxesReapCommand(term))
+		sandboxesListCommand(term), sandboxesReapCommand(term), sandboxesAuditCommand(term))
 }
 
 // sandboxLine is one element of `sandboxes list -o json`.
