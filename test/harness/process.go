@@ -15,6 +15,9 @@ import (
 
 // Process is one child process, in a process group of its own; it dies with the test binary.
 type Process struct {
+	// HealthURL is a worker's: /healthz, /readyz, /metrics.
+	HealthURL string
+
 	t    testing.TB
 	name string
 	cmd  *exec.Cmd

@@ -216,10 +216,9 @@ func (s *Stack) StartWorker(args ...string) *Process {
 	env := append(s.ClientEnv(), "PITWALL_HEALTH_ADDR=127.0.0.1:"+strconv.Itoa(port), "TEMPORAL_ADDRESS="+s.toldTemporal)
 	name := "worker-" + strconv.Itoa(len(s.Workers)+1)
 	worker := start(s.t, name, s.log(name), append(env, s.opt.WorkerEnv...), filepath.Join(s.bin, "worker"), args...)
+	worker.HealthURL = "http://127.0.0.1:" + strconv.Itoa(port)
 	s.Workers = append(s.Workers, worker)
-	s.awaitReady(worker, func(ctx context.Context) bool {
-		return get(ctx, "http://127.0.0.1:"+strconv.Itoa(port)+"/readyz") == nil
-	})
+	s.awaitReady(worker, func(ctx context.Context) bool { return get(ctx, worker.HealthURL+"/readyz") == nil })
 	return worker
 }
 
