@@ -36,7 +36,7 @@ const MemoLeaseFacts = "lease"
 const (
 	LeaseGuarding  = "guarding"  // its eval is open
 	LeaseRemoving  = "removing"  // a removal is at work, its own or its eval's
-	LeaseEnding    = "ending"    // its eval is closed, and it knows: it looks again until no create can take effect
+	LeaseEnding    = "ending"    // it was asked to end: it looks again until no create can take effect
 	LeaseAbandoned = "abandoned" // its eval is closed, and nobody told it
 	LeaseLate      = "late"      // past its deadline, but not by the margin
 	LeaseOverdue   = "overdue"   // past its deadline and the margin: its code cannot run
@@ -143,16 +143,18 @@ func (r *Reaping) judgeByEval(ctx context.Context, facts LeaseFacts, cancelReque
 		finding.Reason = bounded(fmt.Sprintf("its eval could not be read: %v", err), maxErrorBytes)
 		return
 	}
-	if eval != nil && isOpen(eval) {
+	open := eval != nil && isOpen(eval)
+	if open {
 		finding.Verdict, finding.Reason = LeaseGuarding, "its eval "+facts.Eval.ID+" is open since "+stamp(eval.GetWorkflowExecutionInfo().GetStartTime().AsTime())
-		if finding.Removal == nil {
-			finding.Removal = r.evalsRemoval(ctx, facts.Eval, finding.Lease, eval)
-		}
 	} else {
 		finding.Verdict, finding.Reason, finding.Action = LeaseAbandoned, "its eval "+facts.Eval.ID+" is "+closedSince(eval), ActionCancel
-		if cancelRequested {
-			finding.Verdict, finding.Action = LeaseEnding, ActionNone
-		}
+	}
+	if cancelRequested {
+		finding.Verdict, finding.Action = LeaseEnding, ActionNone
+		finding.Reason += "; it was asked to end, and looks again until no create can take effect"
+	}
+	if open && finding.Removal == nil {
+		finding.Removal = r.evalsRemoval(ctx, facts.Eval, finding.Lease, eval)
 	}
 	if finding.Removal != nil {
 		finding.Verdict, finding.Action = LeaseRemoving, ActionNone

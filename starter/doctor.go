@@ -58,6 +58,7 @@ func runDoctor(ctx context.Context, term *terminal, live bool) error {
 	examined.settings()
 	examined.temporal(ctx)
 	examined.provider(ctx)
+	examined.removals(ctx)
 	examined.store(ctx)
 	examined.machine(ctx)
 	report := doctorReport{Findings: examined.findings}
