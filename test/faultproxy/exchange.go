@@ -138,7 +138,6 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 	status := 0
 	if err == nil {
 		status = resp.StatusCode
-		x.learn(resp)
 	}
 	x.p.tell(After, x.request, status)
 	if !x.stop(After) {

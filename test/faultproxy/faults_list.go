@@ -40,16 +40,13 @@ func listKinds() []kind {
 // stale makes of the items of a page those of some time ago, as far as the proxy saw what happened since.
 func (x *exchange) stale(items []object) []object {
 	since := time.Now().Add(-cmp.Or(x.rule.Delay, defaultLag))
-	present := map[string]bool{}
-	for _, item := range items {
-		present[item.text("id")] = true
-	}
 	query := x.r.URL.Query()
 	for _, row := range x.p.sandboxes.all() {
-		switch {
-		case row.created.After(since):
+		fresh, deleted := row.created.After(since), row.deleted.After(since)
+		if fresh || deleted {
 			items = slices.DeleteFunc(items, func(item object) bool { return item.text("id") == row.id })
-		case row.deleted.After(since) && !present[row.id] && query.Get("cursor") == "" && row.selected(query, x.request.Labels):
+		}
+		if deleted && !fresh && query.Get("cursor") == "" && row.selected(query, x.request.Labels) {
 			item := maps.Clone(row.shown)
 			delete(item, "env")
 			items = append(items, item)

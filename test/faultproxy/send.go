@@ -34,7 +34,10 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	switch {
 	case slices.Contains(controlCalls(), x.request.Call):
 		defer cancel()
-		return keep(resp)
+		if resp, err = keep(resp); err == nil {
+			x.learn(resp)
+		}
+		return resp, err
 	case resp.StatusCode != http.StatusSwitchingProtocols: // the body of one of those is written to as well
 		resp.Body = &canceller{resp.Body, cancel}
 	}
