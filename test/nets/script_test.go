@@ -120,12 +120,24 @@ func audit(t *testing.T, s *harness.Stack, id string, margin time.Duration) acti
 	return report
 }
 
-// finding is what an audit says of one lease; nil when nothing.
-func finding(report activities.AuditReport, lease activities.Execution) *activities.AuditFinding {
-	for i := range report.Findings {
-		if report.Findings[i].Lease == lease {
-			return &report.Findings[i]
+// actionOn is what an audit did about one lease, and what went wrong with that; empty when it did nothing.
+func actionOn(report activities.AuditReport, lease activities.Execution) (action, problem string) {
+	for _, finding := range report.Findings {
+		if finding.Lease == lease && finding.Action != "none" {
+			return finding.Action, finding.Error
 		}
 	}
-	return nil
+	return "", ""
+}
+
+// reap runs one pass over the sandboxes on the real worker, and returns what it decided by sandbox.
+func reap(t *testing.T, s *harness.Stack, id string) (map[string]activities.Decision, error) {
+	t.Helper()
+	var report activities.ReapReport
+	err := script(t, s, id, reapOnce, activities.ReapSandboxesInput{}).Get(t.Context(), &report)
+	decisions := map[string]activities.Decision{}
+	for _, decision := range report.Decisions {
+		decisions[decision.SandboxID] = decision
+	}
+	return decisions, err
 }
