@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"pitwall/internal/spec"
 )
@@ -105,13 +106,14 @@ func (a *auditor) accuse(key evalRun, e *evalFile, reason Reason) {
 	a.results = append(a.results, finding)
 }
 
-// same compares two copies of a result by what both must hold: a trial's workflow returns neither job nor artifacts.
+// same compares two copies of a result by what both must hold. A trial's workflow returns neither job nor artifacts. The
+// end's time may differ: Temporal may run the eval's last task anew after result.json was written, which is never replaced.
 func same(a, b spec.EvalResult) bool {
 	return bytes.Equal(inBoth(a), inBoth(b))
 }
 
 func inBoth(result spec.EvalResult) []byte {
-	result.Effective = nil
+	result.Effective, result.FinishedAt = nil, time.Time{}
 	if result.Trial != nil {
 		result.Job, result.Artifacts = nil, nil
 		result.Attempts = append([]spec.Attempt(nil), result.Attempts...)
