@@ -202,7 +202,7 @@ func (r *Reaping) describe(ctx context.Context, run Execution) (*workflowservice
 	described, err := r.Temporal.DescribeWorkflowExecution(ctx, run.ID, run.RunID)
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
-		return nil, nil //nolint:nilnil // what is not there is not an error here
+		return nil, nil
 	}
 	return described, err
 }

@@ -67,11 +67,15 @@ func blockedLease(lease activities.AuditFinding) (finding, bool) {
 	detail := lease.Lease.ID + ": "
 	switch {
 	case removal != nil && removal.Denied():
-		return finding{"removal denied", findingFail, detail + fmt.Sprintf("%s (%s, attempt %d, since %s)", removal.Failure, removal.Activity, removal.Attempt, shortTime(removal.Since)),
-			"give the workers' API key " + daytona.PermissionDeleteSandboxes + "; the removal goes on by itself, and until then the slot stays taken"}, true
+		return finding{
+			"removal denied", findingFail, detail + fmt.Sprintf("%s (%s, attempt %d, since %s)", removal.Failure, removal.Activity, removal.Attempt, shortTime(removal.Since)),
+			"give the workers' API key " + daytona.PermissionDeleteSandboxes + "; the removal goes on by itself, and until then the slot stays taken",
+		}, true
 	case removal != nil && removal.Stuck():
-		return finding{"removal stuck", findingWarn, detail + fmt.Sprintf("no proof for %s: %s (%s, attempt %d)%s", time.Since(removal.Since).Round(time.Second), removal.Doing, removal.Activity, removal.Attempt, before(removal.Failure)),
-			"the provider has to finish it: show its support the sandbox's id; the slot stays taken until it is gone, the others work"}, true
+		return finding{
+			"removal stuck", findingWarn, detail + fmt.Sprintf("no proof for %s: %s (%s, attempt %d)%s", time.Since(removal.Since).Round(time.Second), removal.Doing, removal.Activity, removal.Attempt, before(removal.Failure)),
+			"the provider has to finish it: show its support the sandbox's id; the slot stays taken until it is gone, the others work",
+		}, true
 	case lease.Verdict == activities.LeaseOverdue:
 		return finding{"lease overdue", findingFail, detail + lease.Reason, "the reaper's next pass replaces it; at once: starter sandboxes reap"}, true
 	case lease.Verdict == activities.LeaseLate:
@@ -105,8 +109,10 @@ func blockedSandboxes(ctx context.Context, judge *activities.Reaping) ([]finding
 		what := fmt.Sprintf("%s (slot %s), state %s since %s", sandbox.ID, slot, sandbox.State, shortTime(sandbox.UpdatedAt))
 		switch {
 		case sandbox.Failed() && sandbox.Leaving() && sandbox.Name == slotName(judge.Owner, slot):
-			found = append(found, finding{"slot rests", findingWarn, what + ": it was deleted while in error, the provider hides it, and it still has the slot's name",
-				"creates in this slot fail until the provider drops the row (a day to a week): ask its support to"})
+			found = append(found, finding{
+				"slot rests", findingWarn, what + ": it was deleted while in error, the provider hides it, and it still has the slot's name",
+				"creates in this slot fail until the provider drops the row (a day to a week): ask its support to",
+			})
 		case sandbox.Failed() && sandbox.Leaving():
 			hidden++
 		case sandbox.Leaving() && long:
@@ -116,8 +122,10 @@ func blockedSandboxes(ctx context.Context, judge *activities.Reaping) ([]finding
 		}
 	}
 	if hidden > 0 {
-		found = append(found, finding{"sandboxes hidden", findingWarn, fmt.Sprintf("%d were deleted while in error: the provider hides them, and may still run them", hidden),
-			"their certificates say 404-after-error; compare the provider's usage, and ask its support"})
+		found = append(found, finding{
+			"sandboxes hidden", findingWarn, fmt.Sprintf("%d were deleted while in error: the provider hides them, and may still run them", hidden),
+			"their certificates say 404-after-error; compare the provider's usage, and ask its support",
+		})
 	}
 	return found, nil
 }

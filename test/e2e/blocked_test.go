@@ -97,6 +97,30 @@ func (b blockade) test(t *testing.T) {
 	require.Empty(t, s.Live())
 }
 
+// A sandbox that was deleted while in error may keep its name at the provider, which hides it. Then its slot rests, seen by
+// the operator, and takes part again when the name is free.
+func TestSlotRestsWhileTheProviderHidesWhoHasItsName(t *testing.T) {
+	t.Parallel() // it mostly waits
+	s, proxy := behindFaults(t, harness.Options{Slots: 1})
+	require.NoError(t, proxy.Add(faultproxy.Rule{
+		Fault: faultproxy.DeleteHidden, Labels: map[string]string{activities.LabelEval: "errored"}, Count: -1,
+	}))
+	result := s.Result(s.Run("errored", harness.Command("true")))
+	require.Equal(t, "404-after-error", result.Attempts[0].Sandboxes[0].Removal.ConfirmedBy)
+	next := s.Run("next", harness.Command("true"))
+	s.Eventually("doctor says that the slot rests", func(context.Context) bool {
+		stdout, _, _ := s.Starter("doctor")
+		return strings.Contains(stdout, "slot rests") && strings.Contains(stdout, "its eval next is open")
+	})
+	proxy.Clear()
+	result = s.Result(next)
+	require.True(t, result.Score.Passed, "%+v", result)
+	require.Len(t, result.Attempts, 2)
+	require.Contains(t, result.Attempts[0].Error.Message, "the slot rests")
+	require.NotNil(t, result.Attempts[1].Sandboxes[0].Removal)
+	require.Empty(t, s.Live())
+}
+
 // requireInUI waits until Temporal says of a pending activity what its UI shows.
 func (b blockade) requireInUI(t *testing.T, s *harness.Stack, run activities.Execution, activity string) {
 	t.Helper()
