@@ -20,14 +20,18 @@ func serve(t *testing.T, proxy *fp.Proxy) string {
 	return front.URL
 }
 
-func (r *rig) deadline() (context.Context, context.CancelFunc) { return context.WithCancel(r.t.Context()) }
+func (r *rig) deadline() (context.Context, context.CancelFunc) {
+	return context.WithCancel(r.t.Context())
+}
 
 // list returns the names that a list shows.
 func (r *rig) list(labels string) []string {
 	r.t.Helper()
 	got := r.do(r.t.Context(), "GET", "/api/sandbox?limit=100&labels="+url.QueryEscape(labels), "")
 	require.Equal(r.t, 200, got.status, got.body)
-	var page struct{ Items []struct{ Name, State string } }
+	var page struct {
+		Items []struct{ Name, State string }
+	}
 	require.NoError(r.t, json.Unmarshal([]byte(got.body), &page))
 	names := []string{}
 	for _, item := range page.Items {
