@@ -28,6 +28,7 @@ type sandboxdOptions struct {
 	snapshots    []string
 	maxSandboxes int
 	keep         bool
+	faults       string
 	logFormat    string
 	logLevel     string
 }
@@ -52,6 +53,7 @@ sandbox; a server that is killed leaves them, and the next one adopts them.`,
 	flags.StringArrayVar(&options.snapshots, "snapshot", nil, "`NAME=DIR`: offer a prepared root or virtual environment, read-only; repeatable")
 	flags.IntVar(&options.maxSandboxes, "max-sandboxes", 0, "refuse more than `n` sandboxes at once (default 64)")
 	flags.BoolVar(&options.keep, "keep", false, "leave sandboxes alive at Ctrl-C, for the next server to adopt")
+	flags.StringVar(&options.faults, "faults", "", "`file` with faults to inject, to see what clients make of them")
 	flags.StringVar(&options.logFormat, "log-format", telemetry.FormatConsole, "console or json")
 	flags.StringVar(&options.logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd
@@ -63,6 +65,10 @@ func serveSandboxes(ctx context.Context, term *terminal, options sandboxdOptions
 		return &UsageError{Err: err}
 	}
 	config, err := options.config(term, log)
+	if err != nil {
+		return err
+	}
+	script, err := options.loadFaults()
 	if err != nil {
 		return err
 	}
@@ -78,8 +84,13 @@ func serveSandboxes(ctx context.Context, term *terminal, options sandboxdOptions
 		return errors.Join(explainSandboxd(err), listener.Close())
 	}
 	log.Info("sandbox server is ready", zap.String("url", "http://"+listener.Addr().String()+"/api"),
-		zap.String("key_file", sandboxd.KeyFile(config.StateDir)))
-	if err := server.Serve(ctx, listener); err != nil {
+		zap.String("key_file", sandboxd.KeyFile(config.StateDir)), zap.Int("fault_rules", len(script.Rules)))
+	if len(script.Rules) > 0 {
+		err = serveWithFaults(ctx, server, listener, script, log)
+	} else {
+		err = server.Serve(ctx, listener)
+	}
+	if err != nil {
 		return err
 	}
 	log.Info("sandbox server has stopped", zap.Bool("sandboxes_kept", options.keep))

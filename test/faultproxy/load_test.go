@@ -92,11 +92,21 @@ func TestLoadErrors(t *testing.T) {
 	require.ErrorContains(t, err, "at most")
 }
 
-// TestTable: doc.go has a row for each fault.
-func TestTable(t *testing.T) {
-	text, err := os.ReadFile("doc.go")
+// TestDocumented: doc.go and the page for users have each fault, and the examples are scripts.
+func TestDocumented(t *testing.T) {
+	table, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	page, err := os.ReadFile("../../docs/local-platform.md")
 	require.NoError(t, err)
 	for _, info := range fp.Faults() {
-		require.Contains(t, string(text), "//\t"+string(info.Name)+" ")
+		require.Contains(t, string(table), "//\t"+string(info.Name)+" ")
+		require.Contains(t, string(page), "`"+string(info.Name)+"`")
+	}
+	examples, err := filepath.Glob("../../examples/faults/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, examples)
+	for _, example := range examples {
+		_, err := fp.Load(example)
+		require.NoError(t, err)
 	}
 }
