@@ -30,6 +30,9 @@ const (
 type CreatedSignal struct {
 	ID        string    `json:"id"`
 	CreatedAt time.Time `json:"created_at"`
+	// MoreMayCome: an earlier request of the same lease had no answer, and was not the one that made this sandbox. It may
+	// yet take effect, until the create horizon, as soon as the name is free.
+	MoreMayCome bool `json:"more_may_come,omitempty"`
 }
 
 // ReleasedSignal hands the proof of removal to the lease.

@@ -76,8 +76,8 @@ func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (C
 	}
 	create := creation{Sandboxes: s, in: in, beats: startPulse(ctx, "creating")}
 	defer create.beats.end()
-	// An earlier attempt of this activity may have sent a POST whose answer nobody saw.
-	create.ambiguous = activity.GetInfo(ctx).Attempt > 1
+	// Each earlier attempt of this activity may have sent a POST whose answer nobody saw.
+	create.unanswered = int(activity.GetInfo(ctx).Attempt) - 1
 	sandbox, err := create.obtain(ctx)
 	if err != nil {
 		return CreatedSandbox{}, err
@@ -103,8 +103,8 @@ type creation struct {
 	*Sandboxes
 	in    CreateSandboxInput
 	beats *pulse
-	// ambiguous: a POST may have taken effect without our knowing.
-	ambiguous bool
+	// unanswered POSTs may have taken effect without our knowing, or may yet.
+	unanswered int
 	// hiddenSince is when the name was first both taken and not to be found.
 	hiddenSince time.Time
 }
@@ -126,7 +126,7 @@ func (c *creation) obtain(ctx context.Context) (daytona.Sandbox, error) {
 				return sandbox, err
 			}
 		case daytona.Ambiguous(err):
-			c.ambiguous = true
+			c.unanswered++
 			c.Log.Warn("create is ambiguous; looking by name", zap.String("sandbox_name", c.in.Name), zap.Error(err))
 			sandbox, mine, err := c.settleName(ctx)
 			if err != nil || mine {
@@ -190,6 +190,7 @@ func (c *creation) settleName(ctx context.Context) (sandbox daytona.Sandbox, min
 	c.hiddenSince = time.Time{}
 	run := sandbox.Labels[LabelLeaseRun]
 	if run == c.in.Lease.RunID {
+		c.unanswered-- // it was one of them that made it
 		return sandbox, true, nil
 	}
 	return daytona.Sandbox{}, false, c.evict(ctx, sandbox, run)
@@ -227,7 +228,7 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 
 // refused: the provider said no. When nothing is ambiguous the lease is told that there is nothing to guard.
 func (c *creation) refused(ctx context.Context, errType string, cause error) error {
-	if c.ambiguous {
+	if c.unanswered > 0 {
 		return terminal(ErrTypeCreateFailed, cause)
 	}
 	if err := c.signals.send(ctx, c.in.Lease, SignalRefused, RefusedSignal{Reason: bounded(cause.Error(), maxErrorBytes)}); err != nil {
@@ -242,7 +243,8 @@ func (c *creation) report(ctx context.Context, created CreatedSandbox) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CreateTimeout)
 	defer cancel()
 	c.beats.set("created " + created.ID)
-	err := c.signals.send(ctx, c.in.Lease, SignalCreated, CreatedSignal{ID: created.ID, CreatedAt: created.CreatedAt})
+	told := CreatedSignal{ID: created.ID, CreatedAt: created.CreatedAt, MoreMayCome: c.unanswered > 0}
+	err := c.signals.send(ctx, c.in.Lease, SignalCreated, told)
 	if errors.Is(err, errLeaseClosed) {
 		if _, err := c.Daytona.RemoveSandbox(ctx, created.ID, c.beats.removal); err != nil {
 			return terminal(ErrTypeCreateFailed, err, created)

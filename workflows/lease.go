@@ -39,7 +39,7 @@ type LeaseResult struct {
 func SandboxLease(ctx workflow.Context, in LeaseInput) (LeaseResult, error) {
 	l := &lease{in: in, self: claimedRun(ctx), startedAt: workflow.Now(ctx), known: map[string]activities.CreatedSignal{}}
 	reason := l.wait(ctx)
-	if len(l.known) == 0 && (reason == leaseReleased || reason == leaseRefused) {
+	if len(l.known) == 0 && !l.moreMayCome && (reason == leaseReleased || reason == leaseRefused) {
 		return LeaseResult{Reason: reason, Certificates: l.proven}, nil
 	}
 	detached, _ := workflow.NewDisconnectedContext(ctx)
@@ -76,8 +76,10 @@ type lease struct {
 	proven []spec.Certificate
 	// everKnown: some create reported its id.
 	everKnown bool
-	refused   bool
-	wakes     int
+	// moreMayCome: besides what is known, a create without an answer may yet take effect, until the horizon.
+	moreMayCome bool
+	refused     bool
+	wakes       int
 }
 
 func (l *lease) wait(ctx workflow.Context) string {
@@ -152,6 +154,7 @@ func (l *lease) add(created activities.CreatedSignal) {
 	}
 	l.known[created.ID] = created
 	l.everKnown = true
+	l.moreMayCome = l.moreMayCome || created.MoreMayCome
 }
 
 // prove takes a certificate for a sandbox of this lease; one that names another id is ignored.
@@ -172,8 +175,8 @@ func (l *lease) isProven(id string) bool {
 	return false
 }
 
-// removeAll removes what is there, and looks again until nothing can come any more: a create whose id was never
-// reported may take effect until the horizon.
+// removeAll removes what is there, and looks again until nothing can come any more: a create that nobody heard the end of
+// may take effect until the horizon.
 func (l *lease) removeAll(ctx workflow.Context) error {
 	for {
 		if err := l.guard(ctx); err != nil {
@@ -184,7 +187,7 @@ func (l *lease) removeAll(ctx workflow.Context) error {
 			continue
 		}
 		rest := l.startedAt.Add(l.in.Horizon).Sub(workflow.Now(ctx))
-		if l.everKnown || l.refused || rest <= 0 {
+		if (l.everKnown || l.refused) && !l.moreMayCome || rest <= 0 {
 			return nil
 		}
 		if err := l.sleepUnlessTold(ctx, rest); err != nil {
@@ -226,7 +229,7 @@ func (l *lease) acceptOwn(certificate spec.Certificate) {
 func (l *lease) sleepUnlessTold(ctx workflow.Context, wait time.Duration) error {
 	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool {
 		l.drain(ctx)
-		return l.everKnown || l.refused
+		return len(l.known) > 0 || (l.everKnown || l.refused) && !l.moreMayCome
 	})
 	if temporal.IsCanceledError(err) {
 		return nil

@@ -124,6 +124,19 @@ func TestCancelledLeaseWithoutAnIDLooksAgainAfterTheHorizon(t *testing.T) {
 	require.GreaterOrEqual(t, h.env.Now().Sub(began), 2*time.Minute)
 }
 
+// Of two requests for one sandbox the one without an answer may take effect when the other's is gone, and its name free.
+func TestReleasedLeaseWaitsForACreateThatMayYetCome(t *testing.T) {
+	h := newLeaseHarness(t)
+	h.signal(time.Second, activities.SignalCreated, activities.CreatedSignal{ID: "s1", MoreMayCome: true})
+	h.signal(5*time.Second, activities.SignalReleased, activities.ReleasedSignal{ID: "s1", Certificate: proof("s1")})
+	h.env.RegisterDelayedCallback(func() { h.living["late"] = true }, time.Minute)
+	began := h.env.Now()
+	result := h.run(t)
+	require.Equal(t, "released", result.Reason)
+	require.Equal(t, []spec.Certificate{proof("s1"), proof("late")}, result.Certificates)
+	require.GreaterOrEqual(t, h.env.Now().Sub(began), 2*time.Minute)
+}
+
 func TestLeaseIsToldThatNothingWasCreated(t *testing.T) {
 	h := newLeaseHarness(t)
 	h.signal(time.Second, activities.SignalRefused, activities.RefusedSignal{Reason: "unknown snapshot"})

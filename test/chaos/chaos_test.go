@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,8 +24,11 @@ type chaosCase struct {
 }
 
 var (
-	full = flag.Bool("full", false, "run every case (make chaos)")
-	from = flag.String("from", "", "begin with this case id")
+	full  = flag.Bool("full", false, "run every case (make chaos)")
+	from  = flag.String("from", "", "begin with this case id")
+	seed  = flag.Uint64("seed", 1, "draws the pairs of faults, and the random run")
+	pairs = flag.Int("pairs", 60, "how many pairs of faults are drawn")
+	only  = flag.String("only", "", "run the cases whose id this regular expression matches")
 )
 
 // TestChaos runs the cases side by side, as many as -parallel says. Without -full it runs a representative part.
@@ -43,8 +47,11 @@ func TestChaos(t *testing.T) {
 }
 
 func selected(t *testing.T) []chaosCase {
-	all := matrixCases()
-	if !*full {
+	all := slices.Concat(specialCases(), faultCases(), pairCases(*seed, *pairs), matrixCases())
+	if *only != "" {
+		pattern := regexp.MustCompile(*only)
+		all = slices.DeleteFunc(all, func(c chaosCase) bool { return !pattern.MatchString(c.id) })
+	} else if !*full {
 		all = slices.DeleteFunc(all, func(c chaosCase) bool { return !c.quick })
 	}
 	if *from != "" {

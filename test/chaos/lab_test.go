@@ -45,6 +45,8 @@ type lab struct {
 	stack    *harness.Stack
 	temporal *temporalproxy.Proxy
 	daytona  *faultproxy.Proxy
+	// patience bounds every wait for a condition.
+	patience time.Duration
 
 	mu       sync.Mutex
 	launches map[string]int    // by sandbox ID: how often its job says that it was started
@@ -59,13 +61,13 @@ type labOptions struct {
 
 func newLab(t *testing.T, opt labOptions) *lab {
 	t.Helper()
-	l := &lab{t: t, launches: map[string]int{}, evals: map[string]string{}}
+	l := &lab{t: t, patience: patience, launches: map[string]int{}, evals: map[string]string{}}
 	if opt.slots == 0 {
 		opt.slots = slots
 	}
 	env := append([]string{"PITWALL_CREATE_HORIZON=" + horizon.String(), "PITWALL_REAPER_INTERVAL=" + reaperInterval.String()}, opt.workerEnv...)
 	l.stack = harness.Start(t, harness.Options{
-		Slots: opt.slots, Workers: max(1, opt.workers), WorkerEnv: env,
+		Slots: opt.slots, Workers: opt.workers, WorkerEnv: env,
 		FrontDaytona: l.frontDaytona, FrontTemporal: l.frontTemporal,
 	})
 	return l
@@ -211,7 +213,7 @@ func (l *lab) awaitClosed(id string) (enumspb.WorkflowExecutionStatus, string, t
 // eventually waits for a condition, within patience.
 func (l *lab) eventually(what string, met func(ctx context.Context) bool) {
 	l.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(l.patience)
 	for time.Now().Before(deadline) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		ok := met(ctx)

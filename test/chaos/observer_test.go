@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"pitwall/internal/spec"
+	"pitwall/test/harness"
 	"pitwall/workflows"
 )
 
@@ -37,8 +39,12 @@ type expectation struct {
 	killed, late bool
 	// hidden: a fault hid a sandbox that lives from everybody but its server, for that long.
 	hidden time.Duration
-	// unscored: a fault may cost the victim all its attempts.
-	unscored bool
+	// faulty: the sandbox server misbehaves, as often as its proxy says.
+	faulty bool
+	// outlives: a lease was terminated under its sandbox, so that one is beyond the bound until it is removed.
+	outlives bool
+	// fails: the victim is scored, and does not pass.
+	fails bool
 }
 
 // conclude waits for the end of everything and holds the invariants to it.
@@ -52,6 +58,12 @@ func (r *run) conclude(campaign client.WorkflowRun) {
 	r.awaitQuiet()
 
 	tally := observation{id: r.id, faults: 1}
+	if r.expect.faulty {
+		tally.faults = 0
+	}
+	for _, times := range r.daytona.Injected() {
+		tally.faults += times
+	}
 	defer func() { tally.publish(r) }()
 	r.ledgerHolds(&tally, ended)
 	if double := r.doubleLaunches(); len(double) > 0 {
@@ -86,8 +98,8 @@ func (r *run) awaitQuiet() {
 func (r *run) ledgerHolds(tally *observation, ended time.Time) {
 	r.t.Helper()
 	ledger := r.stack.Ledger()
-	tally.maxLive, tally.leftOver = ledger.MaxLive, ledger.Live
-	require.LessOrEqual(r.t, ledger.MaxLive, slots, "live at once")
+	tally.maxLive, tally.leftOver = r.maxLive(ledger), ledger.Live
+	require.LessOrEqual(r.t, tally.maxLive, slots, "live at once")
 	require.Equal(r.t, ledger.Created, ledger.Destroyed, "created and destroyed")
 	limit := ended.Add(afterEnd)
 	if r.expect.killed {
@@ -101,13 +113,36 @@ func (r *run) ledgerHolds(tally *observation, ended time.Time) {
 		if entry.Event != "destroyed" || r.evalOf(entry.ID) != r.victim {
 			continue
 		}
-		delay := entry.Time.Sub(later(r.expect.struckAt, time.Time{}))
+		delay := entry.Time.Sub(r.expect.struckAt)
 		if over := entry.Time.Sub(ended); over > 0 {
 			tally.worstDelay = max(tally.worstDelay, over)
 		}
 		r.t.Logf("sandbox %s of the victim was gone %s after the strike, %s after its eval's end", entry.ID, delay.Round(time.Millisecond), entry.Time.Sub(ended).Round(time.Millisecond))
 		require.False(r.t, entry.Time.After(limit), "sandbox %s was gone at %s; the promise ends at %s", entry.ID, entry.Time, limit)
 	}
+}
+
+// maxLive is the most that were live at one time, by the server's own record. A sandbox whose lease was terminated is
+// counted until then.
+func (r *run) maxLive(ledger harness.Ledger) int {
+	if !r.expect.outlives {
+		return ledger.MaxLive
+	}
+	live, most, forgot := map[string]bool{}, 0, false
+	for _, entry := range ledger.Entries {
+		if entry.Time.After(r.expect.struckAt) && !forgot {
+			forgot = true
+			maps.DeleteFunc(live, func(id string, _ bool) bool { return r.evalOf(id) == r.victim })
+		}
+		switch entry.Event {
+		case "created":
+			live[entry.ID] = true
+		case "destroyed":
+			delete(live, entry.ID)
+		}
+		most = max(most, len(live))
+	}
+	return most
 }
 
 func (l *lab) evalOf(sandboxID string) string {
@@ -130,10 +165,8 @@ func (r *run) victimHolds(tally *observation, status enumspb.WorkflowExecutionSt
 		r.t.Fatalf("the victim completed without a result: %v", err)
 	}
 	require.False(r.t, result.Error != nil && result.Score != nil, "a score for a fault: %+v", result.Error)
-	if !r.expect.unscored {
-		require.Equal(r.t, spec.StatusCompleted, result.Status, "%+v", result.Error)
-		require.True(r.t, result.Score.Passed, "%+v", result.Score)
-	}
+	require.Equal(r.t, spec.StatusCompleted, result.Status, "%+v", result.Error)
+	require.Equal(r.t, !r.expect.fails, result.Score.Passed, "%+v", result.Score)
 	for _, attempt := range result.Attempts {
 		for _, use := range attempt.Sandboxes {
 			if result.Cleanup == spec.CleanupProven && use.ID != "" {
@@ -182,7 +215,7 @@ func (r *run) scoredTrial(tally *observation, name string) int {
 	if err == nil && result.Score != nil {
 		return 1
 	}
-	if name != "v" && r.expect.campaignEnds[0] == completed && !r.expect.unscored {
+	if name != "v" && r.expect.campaignEnds[0] == completed {
 		tally.lostResults++
 		r.t.Errorf("companion %s has no score: %v %+v", name, err, result.Error)
 	}

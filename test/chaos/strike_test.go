@@ -31,8 +31,8 @@ type strike struct {
 	ends []enumspb.WorkflowExecutionStatus
 	// campaign likewise; nil: it completes.
 	campaign []enumspb.WorkflowExecutionStatus
-	// late: what is left may wait for the reaper.
-	late bool
+	// late: what is left may wait for the reaper; outlives: it may be beyond the bound until then.
+	late, outlives bool
 	// dies: the worker whose call is held is gone, so a call that the server has not heard of never arrives.
 	dies bool
 }
@@ -93,7 +93,7 @@ func strikes() []strike {
 			hit: func(r *run) { r.reset(r.victim, true) },
 		},
 		{
-			name: "lease-terminated", late: true, ends: ends(completed), applies: hasLease,
+			name: "lease-terminated", late: true, outlives: true, ends: ends(completed), applies: hasLease,
 			hit: terminateLease,
 		},
 		{
