@@ -3,6 +3,7 @@
 package nets
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -73,11 +74,19 @@ func status(t *testing.T, s *harness.Stack, run activities.Execution) enumspb.Wo
 
 const running = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 
+// end waits for the end of a run, as long as for any condition, and returns what it came to.
+func end(t *testing.T, run client.WorkflowRun, result any) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	return run.Get(ctx, result)
+}
+
 // leaseEnd waits for a lease's end and returns what it came to.
 func leaseEnd(t *testing.T, s *harness.Stack, lease activities.Execution) workflows.LeaseResult {
 	t.Helper()
 	var result workflows.LeaseResult
-	require.NoError(t, s.Temporal.GetWorkflow(t.Context(), lease.ID, lease.RunID).Get(t.Context(), &result))
+	require.NoError(t, end(t, s.Temporal.GetWorkflow(t.Context(), lease.ID, lease.RunID), &result), "of lease %s", lease.ID)
 	return result
 }
 

@@ -28,7 +28,7 @@ func TestLeaseRemoves(t *testing.T) {
 	})
 	t.Run("after the run timeout of the eval", func(t *testing.T) {
 		run, sandbox := begun(t, s, "timed-out", func(o *client.StartWorkflowOptions) { o.WorkflowRunTimeout = 20 * time.Second })
-		require.ErrorContains(t, run.Get(t.Context(), nil), "timeout")
+		require.ErrorContains(t, end(t, run, nil), "timeout")
 		began := time.Now()
 		requireRemovedBy(t, s, leaseOf(sandbox), "cancelled", sandbox.ID)
 		t.Logf("proven gone after %s", since(began))

@@ -22,7 +22,7 @@ func TestReapersOfTwoTemporalServersLeaveEachOtherAlone(t *testing.T) {
 	second := first.StartBeside()
 	second.PauseReaper()
 	require.NotEqual(t, first.Cluster, second.Cluster)
-	ours, theirs := settle(t, first), settle(t, second)
+	ours, theirs := settle(t, first, "ours"), settle(t, second, "theirs")
 	require.Equal(t, ours.held.Labels[activities.LabelLease], theirs.held.Labels[activities.LabelLease])
 	require.NotEqual(t, ours.held.Name, theirs.held.Name)
 
@@ -46,9 +46,9 @@ type party struct {
 	orphan string
 }
 
-func settle(t *testing.T, s *harness.Stack) party {
+func settle(t *testing.T, s *harness.Stack, eval string) party {
 	t.Helper()
-	_, held := begun(t, s, "held")
+	_, held := begun(t, s, eval)
 	lease := leaseOf(held).ID
 	orphan := s.MakeSandbox("orphan-"+s.Cluster[:8], labels(s, map[string]string{
 		activities.LabelLease: lease + "/closed", activities.LabelLeaseRun: s.ClosedLeaseRun(lease),
@@ -62,6 +62,6 @@ func reapAll(t *testing.T, s *harness.Stack) workflows.ReaperResult {
 	run, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "by-hand", TaskQueue: workflows.CleanupQueue}, workflows.ReaperWorkflow, workflows.ReaperInput{})
 	require.NoError(t, err)
 	var result workflows.ReaperResult
-	require.NoError(t, run.Get(t.Context(), &result))
+	require.NoError(t, end(t, run, &result))
 	return result
 }

@@ -116,7 +116,7 @@ func audit(t *testing.T, s *harness.Stack, id string, margin time.Duration) acti
 	t.Helper()
 	var report activities.AuditReport
 	run := script(t, s, id, auditOnce, activities.AuditLeasesInput{LeaseType: "SandboxLease", Margin: margin})
-	require.NoError(t, run.Get(t.Context(), &report))
+	require.NoError(t, end(t, run, &report))
 	return report
 }
 
@@ -134,7 +134,7 @@ func actionOn(report activities.AuditReport, lease activities.Execution) (action
 func reap(t *testing.T, s *harness.Stack, id string) (map[string]activities.Decision, error) {
 	t.Helper()
 	var report activities.ReapReport
-	err := script(t, s, id, reapOnce, activities.ReapSandboxesInput{}).Get(t.Context(), &report)
+	err := end(t, script(t, s, id, reapOnce, activities.ReapSandboxesInput{}), &report)
 	decisions := map[string]activities.Decision{}
 	for _, decision := range report.Decisions {
 		decisions[decision.SandboxID] = decision
