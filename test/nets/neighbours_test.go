@@ -4,6 +4,7 @@ package nets
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -49,11 +50,9 @@ type party struct {
 func settle(t *testing.T, s *harness.Stack, eval string) party {
 	t.Helper()
 	_, held := begun(t, s, eval)
-	lease := leaseOf(held).ID
-	orphan := s.MakeSandbox("orphan-"+s.Cluster[:8], labels(s, map[string]string{
-		activities.LabelLease: lease + "/closed", activities.LabelLeaseRun: s.ClosedLeaseRun(lease),
-	}))
-	return party{held, orphan}
+	left := labels(s, closedLease(s, leaseOf(held).ID))
+	left[activities.LabelExpiresAt] = ago(time.Hour) // also where its lease is unknown, its label is all that keeps it
+	return party{held, s.MakeSandbox("orphan-"+eval, left)}
 }
 
 // reapAll runs one whole pass.

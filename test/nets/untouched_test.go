@@ -30,10 +30,8 @@ func TestReaperTouchesNothingElse(t *testing.T) {
 	earlier := s.Result(s.Run("earlier", harness.Command("sleep 12"))).Attempts[0].Sandboxes[0]
 	_, living := begun(t, s, "living") // in the same slot, under the same name
 	require.Equal(t, earlier.Name, living.Name)
-	closed := s.ClosedLeaseRun(living.Labels[activities.LabelLease])
-	orphan := func(name string) string {
-		return s.MakeSandbox(name, labels(s, map[string]string{activities.LabelLease: leaseOf(living).ID + "/closed", activities.LabelLeaseRun: closed}))
-	}
+	closed := closedLease(s, leaseOf(living).ID)
+	orphan := func(name string) string { return s.MakeSandbox(name, labels(s, closed)) }
 	first := orphan("first")
 	others := strangers(s, closed)
 	others["a living eval"] = living.ID
@@ -78,12 +76,17 @@ func TestReaperTouchesNothingElse(t *testing.T) {
 		requireUntouched(t)
 		proxy.Clear()
 	})
-	t.Run("beside an orphan", func(t *testing.T) {
-		another := orphan("another")
+	t.Run("beside what it removes", func(t *testing.T) {
+		orphaned := orphan("another")
+		expired := s.MakeSandbox("expired", labels(s, map[string]string{
+			activities.LabelLease: "any", activities.LabelLeaseRun: unknown, activities.LabelExpiresAt: ago(time.Second),
+		}))
 		decisions, err := reap(t, s, "plain")
 		require.NoError(t, err)
-		require.NotNil(t, decisions[another].Removed, "%+v", decisions[another])
-		s.AwaitGone(another)
+		for _, id := range []string{orphaned, expired} {
+			require.NotNil(t, decisions[id].Removed, "%+v", decisions[id])
+			s.AwaitGone(id)
+		}
 		requireUntouched(t)
 	})
 	t.Run("when Temporal does not answer", func(t *testing.T) {
@@ -107,23 +110,35 @@ func labels(s *harness.Stack, more map[string]string) map[string]string {
 	return all
 }
 
-// strangers are sandboxes that nobody holds, and that are nevertheless not the reaper's to remove.
-func strangers(s *harness.Stack, closedRun string) map[string]string {
-	orphaned := map[string]string{activities.LabelLease: "any", activities.LabelLeaseRun: closedRun}
-	with := func(label, value string) map[string]string {
-		all := labels(s, orphaned)
-		all[label] = value
+// unknown is a UUID that names nothing.
+const unknown = "00000000-0000-4000-8000-000000000000"
+
+// ago is a moment as a label has it.
+func ago(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.RFC3339) }
+
+// closedLease makes a lease that is over, and returns the labels that name it.
+func closedLease(s *harness.Stack, leaseID string) map[string]string {
+	return map[string]string{activities.LabelLeaseRun: s.ClosedLeaseRun(leaseID), activities.LabelLease: leaseID + "/closed"}
+}
+
+// strangers are sandboxes that nobody holds, and that are nevertheless not the reaper's to remove. But for the one thing
+// that its name here says, each is an orphan.
+func strangers(s *harness.Stack, closed map[string]string) map[string]string {
+	with := func(changes ...string) map[string]string {
+		all := labels(s, closed)
+		for i := 0; i < len(changes); i += 2 {
+			all[changes[i]] = changes[i+1]
+		}
 		return all
 	}
-	unknown := "00000000-0000-4000-8000-000000000000"
 	return map[string]string{
 		"another cluster's":       s.MakeSandbox("cluster", with(activities.LabelCluster, unknown)),
 		"another namespace's":     s.MakeSandbox("namespace", with(activities.LabelNamespace, unknown)),
 		"another program's":       s.MakeSandbox("program", with(activities.LabelManagedBy, "somebody")),
 		"one without labels":      s.MakeSandbox("bare", nil),
 		"one without a lease":     s.MakeSandbox("unmarked", labels(s, nil)),
-		"one of an unknown lease": s.MakeSandbox("unknown", labels(s, map[string]string{activities.LabelLease: "any", activities.LabelLeaseRun: unknown, activities.LabelExpiresAt: time.Now().Add(time.Hour).UTC().Format(time.RFC3339)})),
-		"one that never expires":  s.MakeSandbox("undated", labels(s, map[string]string{activities.LabelLease: "any", activities.LabelLeaseRun: unknown})),
+		"one of an unknown lease": s.MakeSandbox("unknown", with(activities.LabelLeaseRun, unknown, activities.LabelExpiresAt, ago(-time.Hour))),
+		"one that never expires":  s.MakeSandbox("undated", with(activities.LabelLeaseRun, unknown)),
 	}
 }
 
