@@ -78,6 +78,7 @@ func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (C
 	defer create.beats.end()
 	// Each earlier attempt of this activity may have sent a POST whose answer nobody saw.
 	create.unanswered = int(activity.GetInfo(ctx).Attempt) - 1
+	create.ambiguous = create.unanswered > 0
 	sandbox, err := create.obtain(ctx)
 	if err != nil {
 		return CreatedSandbox{}, err
@@ -103,7 +104,9 @@ type creation struct {
 	*Sandboxes
 	in    CreateSandboxInput
 	beats *pulse
-	// unanswered POSTs may have taken effect without our knowing, or may yet.
+	// ambiguous: a POST may have taken effect without our knowing.
+	ambiguous bool
+	// unanswered POSTs may have taken effect, or may yet.
 	unanswered int
 	// hiddenSince is when the name was first both taken and not to be found.
 	hiddenSince time.Time
@@ -126,7 +129,10 @@ func (c *creation) obtain(ctx context.Context) (daytona.Sandbox, error) {
 				return sandbox, err
 			}
 		case daytona.Ambiguous(err):
-			c.unanswered++
+			c.ambiguous = true
+			if daytona.Unanswered(err) {
+				c.unanswered++
+			}
 			c.Log.Warn("create is ambiguous; looking by name", zap.String("sandbox_name", c.in.Name), zap.Error(err))
 			sandbox, mine, err := c.settleName(ctx)
 			if err != nil || mine {
@@ -190,7 +196,7 @@ func (c *creation) settleName(ctx context.Context) (sandbox daytona.Sandbox, min
 	c.hiddenSince = time.Time{}
 	run := sandbox.Labels[LabelLeaseRun]
 	if run == c.in.Lease.RunID {
-		c.unanswered-- // it was one of them that made it
+		c.unanswered = max(0, c.unanswered-1) // it was one of them that made it
 		return sandbox, true, nil
 	}
 	return daytona.Sandbox{}, false, c.evict(ctx, sandbox, run)
@@ -228,7 +234,7 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 
 // refused: the provider said no. When nothing is ambiguous the lease is told that there is nothing to guard.
 func (c *creation) refused(ctx context.Context, errType string, cause error) error {
-	if c.unanswered > 0 {
+	if c.ambiguous {
 		return terminal(ErrTypeCreateFailed, cause)
 	}
 	if err := c.signals.send(ctx, c.in.Lease, SignalRefused, RefusedSignal{Reason: bounded(cause.Error(), maxErrorBytes)}); err != nil {

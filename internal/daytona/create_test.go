@@ -76,17 +76,19 @@ func TestCreateFaults(t *testing.T) {
 		is        error
 		ambiguous bool
 		exists    bool
+		// unanswered: the request may still be on its way.
+		unanswered bool
 	}{
-		"lost before it was done": {do: daytonatest.ResetBefore, ambiguous: true},
-		"done, answer lost":       {do: daytonatest.ResetAfter, ambiguous: true, exists: true},
-		"done, no answer in time": {do: daytonatest.HangAfter, is: context.DeadlineExceeded, ambiguous: true, exists: true},
-		"done, gateway gave up":   {do: daytonatest.FailAfter(504, "timeout"), ambiguous: true, exists: true},
+		"lost before it was done": {do: daytonatest.ResetBefore, ambiguous: true, unanswered: true},
+		"done, answer lost":       {do: daytonatest.ResetAfter, ambiguous: true, exists: true, unanswered: true},
+		"done, no answer in time": {do: daytonatest.HangAfter, is: context.DeadlineExceeded, ambiguous: true, exists: true, unanswered: true},
+		"done, gateway gave up":   {do: daytonatest.FailAfter(504, "timeout"), ambiguous: true, exists: true, unanswered: true},
 		"done, failed to start":   {do: daytonatest.FailAfter(400, "Sandbox failed to start: boom"), is: daytona.ErrStartFailed, ambiguous: true, exists: true},
 		"done, answer cut":        {do: daytonatest.CutAfter(20), ambiguous: true, exists: true},
 		"done, answer not JSON":   {do: daytonatest.Raw(200, "text/html", "<html>"), is: daytona.ErrBadAnswer, ambiguous: true},
 		"done, answer without id": {do: daytonatest.Raw(200, "application/json", "{}"), is: daytona.ErrBadAnswer, ambiguous: true},
 		"500":                     {do: daytonatest.Answer(500, "An unexpected error occurred."), ambiguous: true},
-		"502 of a gateway":        {do: daytonatest.Raw(502, "text/html", "<html>bad</html>"), ambiguous: true},
+		"502 of a gateway":        {do: daytonatest.Raw(502, "text/html", "<html>bad</html>"), ambiguous: true, unanswered: true},
 		"409":                     {do: daytonatest.Answer(409, "Sandbox with name x already exists"), is: daytona.ErrConflict},
 		"429":                     {do: daytonatest.Answer(429, "ThrottlerException: Too Many Requests", "Retry-After-sandbox-create", "7"), is: daytona.ErrRateLimited},
 		"401":                     {do: daytonatest.Answer(401, "Invalid credentials"), is: daytona.ErrUnauthorized},
@@ -114,6 +116,7 @@ func TestCreateFaults(t *testing.T) {
 				require.ErrorIs(t, err, test.is)
 			}
 			require.Equal(t, test.ambiguous, daytona.Ambiguous(err), "%v", err)
+			require.Equal(t, test.unanswered, daytona.Unanswered(err), "%v", err)
 			require.Equal(t, test.exists, len(server.Living()) > 0)
 			require.Len(t, server.Requests("POST", "/sandbox"), 1, "exactly one POST")
 		})

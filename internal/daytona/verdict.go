@@ -28,6 +28,20 @@ func Ambiguous(err error) bool {
 	return failed.Status == http.StatusRequestTimeout || errors.Is(failed, ErrStartFailed)
 }
 
+// Unanswered says of an ambiguous create that it may be still on its way: nothing answered, or some gateway did. What
+// Daytona itself has answered, whatever it says, has taken effect by then or never will.
+func Unanswered(err error) bool {
+	var failed *Error
+	if !errors.As(err, &failed) {
+		return err != nil
+	}
+	switch failed.Status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true // whatever the shape, it is what a gateway says
+	}
+	return Ambiguous(err) && failed.Status/100 != 2 && (failed.Status == 0 || failed.foreign)
+}
+
 // Transient says that the same call may succeed later: no answer, a broken one, 5xx (but 501), 408, 425, 429, or an
 // answer that came from some gateway. It is false after a cancel, and for whatever only a change can mend: a bad request,
 // a certificate that is not trusted, an answer that is too large.

@@ -45,13 +45,19 @@ type lab struct {
 	stack    *harness.Stack
 	temporal *temporalproxy.Proxy
 	daytona  *faultproxy.Proxy
+	slots    int
 	// patience bounds every wait for a condition.
 	patience time.Duration
 
 	mu       sync.Mutex
-	launches map[string]int    // by sandbox ID: how often its job says that it was started
-	evals    map[string]string // by sandbox ID
+	launches map[string]int // by sandbox ID: how often its job says that it was started
+	boxes    map[string]box // by sandbox ID
+	// ended holds when a test terminated the lease of a run: what that lease guarded is beyond the bound from then on.
+	ended map[string]time.Time
 }
+
+// box is what a sandbox was made for.
+type box struct{ eval, leaseRun string }
 
 type labOptions struct {
 	workers   int
@@ -61,10 +67,11 @@ type labOptions struct {
 
 func newLab(t *testing.T, opt labOptions) *lab {
 	t.Helper()
-	l := &lab{t: t, patience: patience, launches: map[string]int{}, evals: map[string]string{}}
+	l := &lab{t: t, patience: patience, launches: map[string]int{}, boxes: map[string]box{}, ended: map[string]time.Time{}}
 	if opt.slots == 0 {
 		opt.slots = slots
 	}
+	l.slots = opt.slots
 	env := append([]string{"PITWALL_CREATE_HORIZON=" + horizon.String(), "PITWALL_REAPER_INTERVAL=" + reaperInterval.String()}, opt.workerEnv...)
 	l.stack = harness.Start(t, harness.Options{
 		Slots: opt.slots, Workers: opt.workers, WorkerEnv: env,
@@ -105,7 +112,7 @@ func (l *lab) noteCreate(_ context.Context, request faultproxy.Request, _ int) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.evals[request.SandboxID] = request.Labels["pitwall-eval"]
+	l.boxes[request.SandboxID] = box{request.Labels["pitwall-eval"], request.Labels["pitwall-lease-run"]}
 }
 
 // traceFile is where every job of this package writes a line as its first act.
@@ -226,9 +233,17 @@ func (l *lab) eventually(what string, met func(ctx context.Context) bool) {
 	l.t.Fatalf("it never came that %s", what)
 }
 
+// terminateLease ends a lease by force.
+func (l *lab) terminateLease(ctx context.Context, id, runID string) error {
+	l.mu.Lock()
+	l.ended[runID] = time.Now()
+	l.mu.Unlock()
+	return l.stack.Temporal.TerminateWorkflow(ctx, id, runID, "chaos") //nolint:wrapcheck // the caller's own words
+}
+
 // leaseOf finds the open lease that guards an eval; false when there is none.
 func (l *lab) leaseOf(ctx context.Context, evalID string) (id, runID string, found bool) {
-	for slot := range slots {
+	for slot := range l.slots {
 		leaseID := l.stack.LeaseID(slot)
 		described, err := l.stack.Temporal.DescribeWorkflowExecution(ctx, leaseID, "")
 		if err != nil || described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {

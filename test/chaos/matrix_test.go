@@ -77,7 +77,7 @@ func strikeAt(r *run, b boundary, s strike) {
 	}
 	r.expect = expectation{
 		trials: len(names), victimEnds: s.ends, campaignEnds: s.campaign, late: s.late,
-		outlives: s.outlives, struckAt: struck, healedAt: time.Now(), killed: s.heal != nil || s.workers > 1,
+		struckAt: struck, healedAt: time.Now(), killed: s.heal != nil || s.workers > 1,
 	}
 	r.conclude(campaign)
 }

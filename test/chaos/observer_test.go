@@ -41,8 +41,9 @@ type expectation struct {
 	hidden time.Duration
 	// faulty: the sandbox server misbehaves, as often as its proxy says.
 	faulty bool
-	// outlives: a lease was terminated under its sandbox, so that one is beyond the bound until it is removed.
-	outlives bool
+	// lateFrom is when the create horizon of a request that is on its way has passed: what the victim gets from then on is
+	// beyond the bound. Zero: there is none.
+	lateFrom time.Time
 	// fails: the victim is scored, and does not pass.
 	fails bool
 }
@@ -99,7 +100,7 @@ func (r *run) ledgerHolds(tally *observation, ended time.Time) {
 	r.t.Helper()
 	ledger := r.stack.Ledger()
 	tally.maxLive, tally.leftOver = r.maxLive(ledger), ledger.Live
-	require.LessOrEqual(r.t, tally.maxLive, slots, "live at once")
+	require.LessOrEqual(r.t, tally.maxLive, r.slots, "live at once")
 	require.Equal(r.t, ledger.Created, ledger.Destroyed, "created and destroyed")
 	limit := ended.Add(afterEnd)
 	if r.expect.killed {
@@ -109,46 +110,53 @@ func (r *run) ledgerHolds(tally *observation, ended time.Time) {
 		limit = later(limit, r.expect.struckAt.Add(afterOrder))
 	}
 	limit = limit.Add(r.expect.hidden)
+	made := map[string]time.Time{}
 	for _, entry := range ledger.Entries {
+		if entry.Event == "created" {
+			made[entry.ID] = entry.Time
+		}
 		if entry.Event != "destroyed" || r.evalOf(entry.ID) != r.victim {
 			continue
 		}
-		delay := entry.Time.Sub(r.expect.struckAt)
-		if over := entry.Time.Sub(ended); over > 0 {
-			tally.worstDelay = max(tally.worstDelay, over)
-		}
-		r.t.Logf("sandbox %s of the victim was gone %s after the strike, %s after its eval's end", entry.ID, delay.Round(time.Millisecond), entry.Time.Sub(ended).Round(time.Millisecond))
+		delay := entry.Time.Sub(later(ended, made[entry.ID]))
+		tally.delayed(delay, r.expect.hidden > 0)
+		r.t.Logf("sandbox %s of the victim was gone %s after the strike, %s after its eval's end or its own beginning",
+			entry.ID, entry.Time.Sub(r.expect.struckAt).Round(time.Millisecond), delay.Round(time.Millisecond))
 		require.False(r.t, entry.Time.After(limit), "sandbox %s was gone at %s; the promise ends at %s", entry.ID, entry.Time, limit)
 	}
 }
 
-// maxLive is the most that were live at one time, by the server's own record. A sandbox whose lease was terminated is
-// counted until then.
+// maxLive is the most that were live at one time, by the server's own record, less what is beyond the bound.
 func (r *run) maxLive(ledger harness.Ledger) int {
-	if !r.expect.outlives {
-		return ledger.MaxLive
-	}
-	live, most, forgot := map[string]bool{}, 0, false
+	live, most := map[string]bool{}, 0
 	for _, entry := range ledger.Entries {
-		if entry.Time.After(r.expect.struckAt) && !forgot {
-			forgot = true
-			maps.DeleteFunc(live, func(id string, _ bool) bool { return r.evalOf(id) == r.victim })
-		}
+		maps.DeleteFunc(live, func(id string, _ bool) bool { return r.leaseEnded(id, entry.Time) })
 		switch entry.Event {
-		case "created":
-			live[entry.ID] = true
 		case "destroyed":
 			delete(live, entry.ID)
+		case "created":
+			late := !r.expect.lateFrom.IsZero() && entry.Time.After(r.expect.lateFrom) && r.evalOf(entry.ID) == r.victim
+			if !late && !r.leaseEnded(entry.ID, entry.Time) {
+				live[entry.ID] = true
+			}
 		}
 		most = max(most, len(live))
 	}
 	return most
 }
 
+// leaseEnded: the lease of a sandbox had been terminated by then.
+func (l *lab) leaseEnded(sandboxID string, by time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ended, terminated := l.ended[l.boxes[sandboxID].leaseRun]
+	return terminated && !by.Before(ended)
+}
+
 func (l *lab) evalOf(sandboxID string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.evals[sandboxID]
+	return l.boxes[sandboxID].eval
 }
 
 func later(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
@@ -231,7 +239,17 @@ func isUnknown(err error) bool {
 type observation struct {
 	id                                                     string
 	faults, maxLive, leftOver, doubleLaunches, lostResults int
-	worstDelay                                             time.Duration
+	// worstDelay is the longest from an eval's end, or from a later sandbox's beginning, to the sandbox's end; excusedDelay is
+	// that of cases in which the provider itself kept a sandbox.
+	worstDelay, excusedDelay time.Duration
+}
+
+func (o *observation) delayed(delay time.Duration, excused bool) {
+	if excused {
+		o.excusedDelay = max(o.excusedDelay, delay)
+	} else {
+		o.worstDelay = max(o.worstDelay, delay)
+	}
 }
 
 func (o observation) publish(r *run) {

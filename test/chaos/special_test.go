@@ -94,16 +94,18 @@ func stoppedInCreate(r *run, beyond bool) {
 	r.stack.StartWorker()
 	struck := time.Now()
 	require.NoError(r.t, r.stack.Temporal.TerminateWorkflow(r.t.Context(), r.victim, "", "chaos"))
+	var lateFrom time.Time
 	if beyond {
 		r.eventually("the lease has given up", func(ctx context.Context) bool {
 			_, _, found := r.leaseOf(ctx, r.victim)
 			return !found
 		})
+		lateFrom = time.Now()
 	}
 	held.Open()
 	r.eventually("the create has taken effect", func(context.Context) bool { return r.made(r.victim) > 0 })
 	r.stack.Workers[0].Signal(syscall.SIGCONT)
-	r.finish(campaign, expectation{victimEnds: ends(terminated), struckAt: struck, healedAt: time.Now(), killed: true, late: true, hidden: horizon})
+	r.finish(campaign, expectation{victimEnds: ends(terminated), struckAt: struck, healedAt: time.Now(), killed: true, late: true, hidden: horizon, lateFrom: lateFrom})
 }
 
 // made counts the sandboxes that were made for an eval.
@@ -111,8 +113,8 @@ func (l *lab) made(evalID string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	count := 0
-	for _, eval := range l.evals {
-		if eval == evalID {
+	for _, made := range l.boxes {
+		if made.eval == evalID {
 			count++
 		}
 	}
@@ -145,7 +147,7 @@ func createBeyondHorizon(r *run) {
 	struck := time.Now()
 	campaign := r.campaignOf(victimJob)
 	r.eventually("the late create has taken effect", func(context.Context) bool { return r.made(r.victim) > 1 })
-	r.finish(campaign, expectation{victimEnds: ends(completed), struckAt: struck, healedAt: struck, late: true, hidden: late, faulty: true})
+	r.finish(campaign, expectation{victimEnds: ends(completed), struckAt: struck, healedAt: struck, late: true, hidden: late, lateFrom: struck.Add(horizon), faulty: true})
 }
 
 // The worker dies between the fence and the start: the job is claimed, and nobody runs it.
@@ -204,7 +206,7 @@ func leaseTerminatedBetweenGrantAndClaim(r *run) {
 	terminateLease(r)
 	r.await(next)
 	next.Open()
-	r.finish(campaign.GetID(), expectation{trials: 2, victimEnds: ends(completed), struckAt: struck, healedAt: struck, late: true, outlives: true})
+	r.finish(campaign.GetID(), expectation{trials: 2, victimEnds: ends(completed), struckAt: struck, healedAt: struck, late: true})
 }
 
 // A worker that stops for longer than its heartbeat timeout goes on beside the one that took its job over.

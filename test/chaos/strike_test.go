@@ -31,8 +31,8 @@ type strike struct {
 	ends []enumspb.WorkflowExecutionStatus
 	// campaign likewise; nil: it completes.
 	campaign []enumspb.WorkflowExecutionStatus
-	// late: what is left may wait for the reaper; outlives: it may be beyond the bound until then.
-	late, outlives bool
+	// late: what is left may wait for the reaper.
+	late bool
 	// dies: the worker whose call is held is gone, so a call that the server has not heard of never arrives.
 	dies bool
 }
@@ -93,7 +93,7 @@ func strikes() []strike {
 			hit: func(r *run) { r.reset(r.victim, true) },
 		},
 		{
-			name: "lease-terminated", late: true, outlives: true, ends: ends(completed), applies: hasLease,
+			name: "lease-terminated", late: true, ends: ends(completed), applies: hasLease,
 			hit: terminateLease,
 		},
 		{
@@ -122,7 +122,7 @@ func hasLease(b boundary) bool {
 func terminateLease(r *run) {
 	id, runID, found := r.leaseOf(r.t.Context(), r.victim)
 	require.True(r.t, found, "the victim has a lease")
-	require.NoError(r.t, r.stack.Temporal.TerminateWorkflow(r.t.Context(), id, runID, "chaos"))
+	require.NoError(r.t, r.terminateLease(r.t.Context(), id, runID))
 }
 
 func execution(id, runID string) *commonpb.WorkflowExecution {
