@@ -104,7 +104,7 @@ func printAudit(term *terminal, report audit.Report) error {
 		record = "Temporal's leases, for this provider keeps no record that can be read"
 	}
 	term.printf("%s to %s UTC; what was created, by %s\n", shortTime(report.Since), shortTime(report.Until), record)
-	term.printf("  sandboxes    %d created, %d certified, %d held by an open lease (%d alive), %d unaccounted for\n",
+	term.printf("  sandboxes    %d created, %d certified, %d held by an open lease or eval (%d alive), %d unaccounted for\n",
 		report.NCreated, report.NCertified, report.NHeld, report.NAlive, report.NUnaccounted)
 	term.printf("  seconds      %.1f paid, %.1f used by jobs, %.1f leaked\n", report.SandboxSeconds, report.JobSeconds, report.LeakedSeconds)
 	term.printf("  held against %d leases (%d open), %d evals, %d results\n", report.NLeases, report.NOpenLeases, report.NEvals, report.NResults)

@@ -66,6 +66,7 @@ func TestFindings(t *testing.T) {
 		"it names no lease":                           {"terminated", func(w *world) { w.Made[0].Owner.LeaseRun, w.Leases = "", nil }, []string{audit.CodeUncertified}},
 		"certified, and alive":                        {"eval", alive, []string{audit.CodeAliveCertified}},
 		"alive, its lease closed":                     {"reaped", func(w *world) { alive(w); w.Reaped = nil }, []string{audit.CodeAliveUnheld}},
+		"alive, its lease closed, its eval open":      {"reaped", func(w *world) { alive(w); w.Reaped, w.Evals[0].Open = nil, true }, []string{audit.CodeAliveUnheld}},
 		"alive, its lease unknown, and old":           {"old", func(w *world) { w.Leases = nil }, []string{audit.CodeAliveUnheld}},
 		"two at one time under one lease": {"held", func(w *world) {
 			second := w.Made[0]
@@ -112,6 +113,9 @@ func TestNotFindings(t *testing.T) {
 		"created before the range": {"terminated", func(w *world) {
 			w.Made = nil
 			w.Leases[0].Certificates[0].SandboxSeconds, w.Leases[0].Created[0].At = 7200, since.Add(-time.Hour)
+		}},
+		"its lease was terminated, and its eval goes on": {"reaped", func(w *world) {
+			w.Reaped, w.Evals[0].Open = nil, true
 		}},
 		"created after the range": {"held", func(w *world) { w.Until = since }},
 		"a reset lease proves under its new run": {"terminated", func(w *world) {

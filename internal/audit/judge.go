@@ -66,7 +66,7 @@ func (a *auditor) judgedFiles() []*file {
 // judge decides what accounts for a sandbox, and counts it.
 func (a *auditor) judge(f *file) {
 	lease := a.claims[f.owner.LeaseRun]
-	held, certified := lease != nil && lease.open, len(f.proofs) > 0
+	held, certified := lease != nil && lease.open || !f.alive && a.evalOpen(f), len(f.proofs) > 0
 	a.count(f, held, certified)
 	if !f.recorded {
 		f.because(CodeUnrecorded, "leases, results or the provider speak of it, and the provider's record of this time does not")
@@ -78,7 +78,7 @@ func (a *auditor) judge(f *file) {
 		f.because(CodeAliveUnheld, "alive (state "+f.state+"), and "+lease.text(f))
 	case lease.forgot(f):
 		f.because(CodeLeaseUnproven, lease.text(f)+", though it was told of it"+f.endText())
-	case certified && lease != nil && !held && !lease.proven[f.id]:
+	case certified && lease != nil && !lease.open && !lease.proven[f.id]:
 		a.note(NoteLeaseEnded, f, lease.text(f)+"; the certificate is of "+f.certifiers())
 	case certified, held, f.byProvider != "":
 	case lease != nil:
@@ -89,6 +89,12 @@ func (a *auditor) judge(f *file) {
 	if f.byProvider != "" {
 		a.note(NoteByProvider, f, "the provider ended it by itself: "+f.byProvider)
 	}
+}
+
+// evalOpen: its eval, which may know that it is gone, has yet to return its result.
+func (a *auditor) evalOpen(f *file) bool {
+	e := a.evals[evalRun{f.owner.EvalID, f.owner.EvalRun}]
+	return e != nil && e.open
 }
 
 func (a *auditor) count(f *file, held, certified bool) {

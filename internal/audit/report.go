@@ -49,7 +49,8 @@ type Report struct {
 	// NCreated are the judged sandboxes: ours, created in the range, or older and still alive.
 	NCreated   int `json:"n_created"`
 	NCertified int `json:"n_certified"`
-	// NHeld are uncertified under an open lease; NAlive are what the provider has of the judged.
+	// NHeld are uncertified, and under an open lease, or gone and of an open eval, whose result will have the certificate.
+	// NAlive are what the provider has of the judged.
 	NHeld  int `json:"n_held"`
 	NAlive int `json:"n_alive"`
 	// NByProvider were ended by the provider itself, certified or not.

@@ -15,7 +15,7 @@ type evalRun struct{ id, run string }
 // evalFile is what Temporal and the store say of one run of an eval.
 type evalFile struct {
 	temporal, stored *spec.EvalResult
-	closed           bool
+	open             bool // in Temporal
 }
 
 func (a *auditor) gatherEvals() {
@@ -28,8 +28,8 @@ func (a *auditor) gatherEvals() {
 	for _, eval := range a.Evals {
 		key := evalRun{eval.ID, eval.RunID}
 		e := at(key)
-		e.temporal, e.closed = eval.Result, !eval.Open
-		if e.closed {
+		e.temporal, e.open = eval.Result, eval.Open
+		if !eval.Open {
 			a.closed[key] = eval.ClosedAt
 		}
 	}
