@@ -1,6 +1,6 @@
 # Pitwall. `make help` lists the targets. All of them need Go, make and git alone; `make test` says what else it could use.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build bench lint cross clean
+.PHONY: help demo test chaos model build bench lint cross clean
 
 # The demo: a whole stack for one campaign, forgotten afterwards.
 DEMO ?= bin/starter dev --ephemeral --demo examples/quickstart
@@ -10,6 +10,13 @@ BENCH ?=
 
 # Parts of the tests, such as PARTS="unit race"; default all.
 PARTS ?=
+
+# What chaos takes: the seed of drawn pairs and of the random mode, how long that goes on, the case to begin with, and how
+# many cases run side by side (they mostly wait).
+SEED ?= 1
+DURATION ?= 0s
+FROM ?=
+CHAOS_PARALLEL ?= 8
 
 # Where starter and worker run against a remote Daytona; local sandboxes need Linux.
 CROSS := darwin/arm64 windows/amd64 windows/arm64
@@ -22,6 +29,11 @@ demo: build ## Run examples/quickstart on a stack of its own: Temporal, local sa
 
 test: ## Run all tests; the last lines say which part was not run, and why
 	@tools/test.sh $(PARTS)
+
+chaos: build ## Break everything at every boundary (≤ 90 min); FROM=ID resumes, DURATION=20m SEED=1 is the random mode
+	@go test -c -o bin/chaos.test ./test/chaos
+	@cd test/chaos && ../../bin/chaos.test -full -seed $(SEED) -from '$(FROM)' -duration $(DURATION) \
+	  -test.timeout 4h -test.parallel $(CHAOS_PARALLEL)
 
 build: ## Build bin/starter, bin/worker, bin/toolbox, bin/temporal-dev and bin/runsc
 	@tools/build.sh

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,8 +20,6 @@ import (
 type chaosCase struct {
 	id  string
 	run func(r *run)
-	// quick: a part of what make test runs.
-	quick bool
 }
 
 var (
@@ -49,8 +48,12 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// sideBySide is how many cases run at once: they mostly wait, so more than there are cores.
+const sideBySide = 5
+
 // TestMain prints the sum when all cases have ended.
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", strconv.Itoa(sideBySide)) // what the command line says comes after, and counts
 	flag.Parse()
 	code := m.Run()
 	totals.print()
@@ -63,7 +66,7 @@ func selected(t *testing.T) []chaosCase {
 		pattern := regexp.MustCompile(*only)
 		all = slices.DeleteFunc(all, func(c chaosCase) bool { return !pattern.MatchString(c.id) })
 	} else if !*full {
-		all = slices.DeleteFunc(all, func(c chaosCase) bool { return !c.quick })
+		all = quick(t, all)
 	}
 	if *from != "" {
 		at := slices.IndexFunc(all, func(c chaosCase) bool { return c.id == *from })
@@ -77,6 +80,7 @@ func selected(t *testing.T) []chaosCase {
 
 // progress says on stderr that a case has ended, so that a run that is cut short can be resumed.
 func progress(t *testing.T, id string, took time.Duration) {
+	totals.end(id, t.Failed())
 	word := "ok  "
 	if t.Failed() {
 		word = "FAIL"
@@ -112,15 +116,20 @@ type summary struct {
 // totals is the test binary's one sum: subtests run side by side and end in any order.
 var totals = &tally{began: time.Now()}
 
-func (s *tally) add(o observation, failed bool) {
+func (s *tally) end(id string, failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sum.Cases++
 	if failed {
-		s.failed = append(s.failed, o.id)
+		s.failed = append(s.failed, id)
 	} else {
 		s.sum.Passed++
 	}
+}
+
+func (s *tally) add(o observation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.sum.FaultsInjected += o.faults
 	s.sum.MaxLive = max(s.sum.MaxLive, o.maxLive)
 	s.sum.LeftOver += o.leftOver
