@@ -28,11 +28,12 @@ type exchange struct {
 	r       *http.Request // its context ends with client, network or proxy
 	cancel  context.CancelFunc
 	request Request
-	named   string // the id or name in the path
-	whole   bool   // the request's body is in memory
-	held    bool   // it stood at a gate
-	rule    *armed // of the fault that it meets; nil: none
-	turn    int    // how often the rule has been met, this time included
+	named   string        // the id or name in the path
+	whole   bool          // the request's body is in memory
+	held    bool          // it stood at a gate
+	rule    *armed        // of the fault that it meets; nil: none
+	turn    int           // how often the rule has been met, this time included
+	cleared chan struct{} // ends what the fault does
 	severed chan struct{}
 	once    sync.Once // of severed
 
@@ -123,7 +124,7 @@ func (x *exchange) describe() {
 
 // before is what happens on this side of the server; false when the client needs nothing more.
 func (x *exchange) before() bool {
-	x.rule, x.turn = x.p.meet(x.request)
+	x.p.meet(x)
 	x.p.tell(Before, x.request, 0)
 	if !x.stop(Before) {
 		x.reset()
@@ -190,35 +191,22 @@ func (x *exchange) isGone() bool {
 }
 
 // await waits for a channel to be closed, whatever becomes of the client; false when the proxy is closed.
-func (x *exchange) await(done <-chan struct{}) bool {
-	severed := x.severed
-	for {
-		select {
-		case <-done:
-			return true
-		case <-severed:
-			x.reset()
-			severed = nil
-		case <-x.p.base.Done():
-			return false
-		}
-	}
-}
+func (x *exchange) await(done <-chan struct{}) bool { return x.wait(done, nil) }
 
 // pause waits for a time, or for Clear, whatever becomes of the client; false when the proxy is closed.
 func (x *exchange) pause(delay time.Duration) bool {
-	done := make(chan struct{})
-	timer := time.AfterFunc(delay, func() { close(done) })
+	timer := time.NewTimer(delay)
 	defer timer.Stop()
-	x.p.mu.Lock()
-	cleared := x.p.cleared
-	x.p.mu.Unlock()
+	return x.wait(x.cleared, timer.C)
+}
+
+func (x *exchange) wait(done <-chan struct{}, due <-chan time.Time) bool {
 	severed := x.severed
 	for {
 		select {
 		case <-done:
 			return true
-		case <-cleared:
+		case <-due:
 			return true
 		case <-severed:
 			x.reset()

@@ -84,9 +84,7 @@ func (c *cutter) Read(p []byte) (int, error) {
 
 // trickle slows a body down, until Clear.
 func (x *exchange) trickle(body io.ReadCloser) io.ReadCloser {
-	x.p.mu.Lock()
-	defer x.p.mu.Unlock()
-	return &trickler{ReadCloser: body, rule: x.rule, end: x.r.Context().Done(), cleared: x.p.cleared, closed: make(chan struct{})}
+	return &trickler{ReadCloser: body, rule: x.rule, end: x.r.Context().Done(), cleared: x.cleared, closed: make(chan struct{})}
 }
 
 type trickler struct {

@@ -36,7 +36,8 @@ func connectionKinds() []kind {
 		},
 		{
 			FaultInfo: FaultInfo{
-				ResetThenLate, []Call{Create, Delete, Start, Stop, Execute},
+				ResetThenLate,
+				[]Call{Create, Delete, Start, Stop, Execute},
 				"the connection is reset at once, and the request reaches the server after Delay",
 			},
 			before: func(x *exchange) bool { x.reset(); return x.pause(x.rule.Delay) }, needsDelay: true, detached: true,

@@ -46,15 +46,17 @@ func createKinds() []kind {
 		},
 		{
 			FaultInfo: FaultInfo{StatePending, states, "the sandbox is shown as pending_build" + stuck},
-			after:     showAs("pending_build", ""),
+			after:     func(x *exchange, resp *http.Response) error { return x.showAs(resp, "pending_build", "") },
 		},
 		{
 			FaultInfo: FaultInfo{StateCreating, states, "the sandbox is shown as creating" + stuck},
-			after:     showAs("creating", ""),
+			after:     func(x *exchange, resp *http.Response) error { return x.showAs(resp, "creating", "") },
 		},
 		{
 			FaultInfo: FaultInfo{StateError, states, "the sandbox is shown as error, with an errorReason," + stuck},
-			after:     showAs("error", "timeout while creating sandbox"),
+			after: func(x *exchange, resp *http.Response) error {
+				return x.showAs(resp, "error", "timeout while creating sandbox")
+			},
 		},
 	}
 }
@@ -84,20 +86,14 @@ func rateLimited(x *exchange) bool {
 }
 
 // showAs masks the sandbox of an answer.
-func showAs(state, reason string) func(*exchange, *http.Response) error {
-	return func(x *exchange, resp *http.Response) error {
-		if resp.StatusCode != http.StatusOK {
-			return nil
-		}
-		m := mask{fault: x.rule.Fault, state: state, reason: reason}
-		if x.rule.Delay > 0 {
-			m.until = time.Now().Add(x.rule.Delay)
-		}
-		x.p.sandboxes.change(x.request.SandboxID, func(row *sandbox) {
-			if !row.mask.deleting() {
-				row.mask = m
-			}
-		})
+func (x *exchange) showAs(resp *http.Response, state, reason string) error {
+	if resp.StatusCode != http.StatusOK {
 		return nil
 	}
+	m := mask{fault: x.rule.Fault, state: state, reason: reason}
+	if x.rule.Delay > 0 {
+		m.until = time.Now().Add(x.rule.Delay)
+	}
+	x.disguise(x.request.SandboxID, m)
+	return nil
 }

@@ -75,7 +75,8 @@ func (x *exchange) pretend(m mask, atClear bool, edit func(shown object)) bool {
 	m.name = shown.text("name")
 	request := x.request
 	request.SandboxID, request.Name = x.p.sandboxes.show(had, false), had.text("name")
-	x.p.sandboxes.change(request.SandboxID, func(row *sandbox) { row.mask, row.deleted = m, time.Now() })
+	x.p.sandboxes.change(request.SandboxID, func(row *sandbox) { row.deleted = time.Now() })
+	x.disguise(request.SandboxID, m)
 	if !x.eraseLater(request, x.rule.Delay, atClear) {
 		x.reset()
 		return false

@@ -44,8 +44,8 @@ func (g *Gate) Request() Request {
 	return g.request
 }
 
-// Open lets the call pass. Before the server: it is forwarded even if the client has gone away meanwhile. After it: the answer
-// goes out. Of Open and Drop the first counts; a gate that no call has reached then stops none.
+// Open lets the call pass. Before the server: it is forwarded even if the client has gone away meanwhile, unless its body is
+// over 1 MiB. After it: the answer goes out. Of Open and Drop the first counts; a gate that no call has reached then stops none.
 func (g *Gate) Open() { g.once.Do(func() { close(g.released) }) }
 
 // Drop resets the client's connection. Before the server: the call never reaches it. After it: the answer is lost.

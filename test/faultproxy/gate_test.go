@@ -77,7 +77,7 @@ func TestGates(t *testing.T) {
 			require.Equal(t, "made", gate.Request().Name)
 			require.Equal(t, map[string]string{"who": "me"}, gate.Request().Labels)
 			require.Equal(t, try.side == fp.After, gate.Request().SandboxID != "")
-			require.Equal(t, int(try.side), len(r.server.Living()))
+			require.Len(t, r.server.Living(), int(try.side))
 			if try.leave {
 				leave()
 				require.Error(t, (<-answer).err)

@@ -37,6 +37,20 @@ func write(resp *http.Response, body any) error {
 // deleting says that a delete was accepted and not done.
 func (m mask) deleting() bool { return m.fault == DeleteHidden || m.fault == DeleteStuck }
 
+// disguise masks a sandbox, unless it was cleared meanwhile, or its delete was accepted.
+func (x *exchange) disguise(id string, m mask) {
+	x.p.sandboxes.change(id, func(row *sandbox) {
+		if !row.mask.active() || !row.mask.deleting() {
+			row.mask = m
+		}
+	})
+	select {
+	case <-x.cleared:
+		x.p.sandboxes.change(id, func(row *sandbox) { row.mask = mask{} })
+	default:
+	}
+}
+
 // standIn answers in the server's stead for a sandbox whose delete was accepted and not done; nil when the server is to.
 func (x *exchange) standIn(out *http.Request) *http.Response {
 	if x.named == "" {
@@ -66,7 +80,7 @@ func (x *exchange) standIn(out *http.Request) *http.Response {
 
 // mask changes what an answer shows.
 func (x *exchange) mask(resp *http.Response) error {
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK || !x.p.sandboxes.masked() {
 		return nil
 	}
 	switch x.request.Call {

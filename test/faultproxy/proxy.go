@@ -150,24 +150,22 @@ func (p *Proxy) tell(side Side, request Request, status int) {
 	}
 }
 
-// meet returns the rule whose fault a call meets, and how often that has happened with it; nil for none.
-func (p *Proxy) meet(request Request) (*armed, int) {
+// meet decides which fault a call meets. A Clear from now on ends it.
+func (p *Proxy) meet(x *exchange) {
 	p.mu.Lock()
-	var met *armed
-	turn := 0
+	x.cleared = p.cleared
 	for _, a := range p.rules {
-		if a.matches(&request) && a.takes() {
-			met, turn = a, a.fired
+		if a.matches(&x.request) && a.takes() {
+			x.rule, x.turn = a, a.fired
 			p.injected[a.Fault]++
 			break
 		}
 	}
 	tell := p.onFault
 	p.mu.Unlock()
-	if met != nil && tell != nil {
-		tell(met.Fault, request)
+	if x.rule != nil && tell != nil {
+		tell(x.rule.Fault, x.request)
 	}
-	return met, turn
 }
 
 // Serve answers on a listener until Close, and returns nil then. It may be called once; a server of the caller's own will do
@@ -192,6 +190,9 @@ func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
 	server := p.http
+	for x := range p.live {
+		x.sever()
+	}
 	p.mu.Unlock()
 	p.end()
 	if server != nil {

@@ -90,7 +90,6 @@ func (x *exchange) eraseLater(request Request, delay time.Duration, atClear bool
 	if p.closed {
 		return false
 	}
-	cleared := p.cleared
 	var due <-chan time.Time // never, without a delay
 	if delay > 0 {
 		due = time.After(delay)
@@ -98,7 +97,7 @@ func (x *exchange) eraseLater(request Request, delay time.Duration, atClear bool
 	p.work.Go(func() {
 		select {
 		case <-due:
-		case <-cleared:
+		case <-x.cleared:
 			if !atClear {
 				return
 			}

@@ -123,6 +123,13 @@ func (s *sandboxes) all() []sandbox {
 	return rows
 }
 
+// masked says whether any sandbox is shown other than it is.
+func (s *sandboxes) masked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.rows, func(row *sandbox) bool { return row.mask.active() })
+}
+
 func (s *sandboxes) unmask() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
