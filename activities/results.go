@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/results"
@@ -22,14 +23,24 @@ type WriteResultInput struct {
 // WriteResultResult says where the result stands.
 type WriteResultResult struct {
 	URI string `json:"uri"`
+	// FinishedAt is what stands there, when an earlier try of the same run wrote it. Zero: this call did.
+	FinishedAt time.Time `json:"finished_at,omitzero"`
 }
 
 // WriteResult writes an eval's result.json, once: a repetition with the same content is fine, and what stands there is
 // never replaced. It is short and safe to repeat, so it runs as a local activity.
 func (r *Results) WriteResult(ctx context.Context, in WriteResultInput) (WriteResultResult, error) {
 	written, err := results.WriteResult(ctx, r.Store, in.Prefix, in.Result)
-	if err != nil && !errors.Is(err, artifact.ErrExists) {
+	answer := WriteResultResult{URI: written.ResultURI}
+	if errors.Is(err, artifact.ErrExists) {
+		// The workflow task in which it was written may have been repeated, and then the clock went on.
+		var stored spec.EvalResult
+		if stored, err = results.ReadResult(ctx, r.Store, in.Prefix); err == nil && stored.RunID == in.Result.RunID {
+			answer.FinishedAt = stored.FinishedAt
+		}
+	}
+	if err != nil {
 		return WriteResultResult{}, retryable(ErrTypeStore, fmt.Errorf("write the result of %s: %w", in.Result.EvalID, err), 0)
 	}
-	return WriteResultResult{URI: written.ResultURI}, nil
+	return answer, nil
 }

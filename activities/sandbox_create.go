@@ -226,8 +226,14 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: lease run %s holds the slot now; this attempt is over", c.in.Name, run))
 	}
 	c.Log.Warn("removing the sandbox that an earlier lease of this slot left", zap.String("sandbox_id", sandbox.ID), zap.String("lease_run", run))
-	if _, err := c.Daytona.RemoveSandbox(ctx, sandbox.ID, c.beats.removal); err != nil {
+	removal, err := c.Daytona.RemoveSandbox(ctx, sandbox.ID, c.beats.removal)
+	if err != nil {
 		return terminal(ErrTypeCreateFailed, err)
+	}
+	// That lease is over and cannot take the proof, so it is kept in this one's history, where the audit finds it.
+	proof := ReleasedSignal{ID: sandbox.ID, Certificate: Certify(removal, createdAt(sandbox))}
+	if err := c.signals.send(ctx, c.in.Lease, SignalReleased, proof); err != nil && !errors.Is(err, errLeaseClosed) {
+		c.Log.Warn("keep the proof of a removal", zap.String("sandbox_id", sandbox.ID), zap.Error(err))
 	}
 	return nil
 }

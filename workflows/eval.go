@@ -213,5 +213,8 @@ func (e *eval) write(ctx workflow.Context) error {
 		return fmt.Errorf("write the result of %s: %w", e.self.ID, err)
 	}
 	e.result.ResultURI = written.URI
+	if !written.FinishedAt.IsZero() {
+		e.result.FinishedAt = written.FinishedAt // the workflow returns what is stored
+	}
 	return nil
 }
