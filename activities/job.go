@@ -105,7 +105,7 @@ func (r *jobRun) toTheEnd(ctx context.Context) (spec.JobResult, error) {
 	case ctx.Err() != nil:
 		// The SDK also ends the context when Temporal did not answer a heartbeat, or when this attempt is over. The job is
 		// none the worse for it: the next attempt re-attaches.
-		return spec.JobResult{}, retryable("Detached", fmt.Errorf("follow the job: %w", context.Cause(ctx)), 10*time.Millisecond)
+		return spec.JobResult{}, retryable(errTypeDetached, fmt.Errorf("follow the job: %w", context.Cause(ctx)), 10*time.Millisecond)
 	case err != nil:
 		return spec.JobResult{}, err
 	}

@@ -11,6 +11,8 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
+
+	"pitwall/internal/spec"
 )
 
 // AuditLeasesInput is the input of AuditLeases.
@@ -56,7 +58,9 @@ type AuditFinding struct {
 	Deadline    time.Time `json:"deadline,omitzero"`
 	// Removal is the one at work; nil when there is none.
 	Removal *PendingRemoval `json:"removal,omitempty"`
-	Error   string          `json:"error,omitempty"`
+	// Certificates of what was removed in the lease's stead.
+	Certificates []spec.Certificate `json:"certificates,omitempty"`
+	Error        string             `json:"error,omitempty"`
 }
 
 // AuditReport lists every open lease that does more than guard; a dry run's lists those too.
@@ -184,7 +188,7 @@ func (r *Reaping) act(ctx context.Context, finding *AuditFinding) {
 	case ActionCancel:
 		err = r.Temporal.CancelWorkflow(ctx, finding.Lease.ID, finding.Lease.RunID)
 	case ActionReplace:
-		err = r.replaceLease(ctx, finding.Lease, finding.SandboxName)
+		finding.Certificates, err = r.replaceLease(ctx, finding.Lease, finding.SandboxName)
 	}
 	if err != nil {
 		finding.Error = bounded(err.Error(), maxErrorBytes)

@@ -6,21 +6,24 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/converter"
+
+	"pitwall/internal/spec"
 )
 
 // replaceLease does what a lease that cannot run should have done: remove by id, label and name, prove, free the slot.
-func (r *Reaping) replaceLease(ctx context.Context, lease Execution, name string) error {
+func (r *Reaping) replaceLease(ctx context.Context, lease Execution, name string) ([]spec.Certificate, error) {
 	removeCtx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
 	in := GuardSandboxInput{Lease: lease, Name: name}
 	if err := r.readGuarded(removeCtx, &in); err != nil {
-		return fmt.Errorf("read what lease %s guards: %w", lease.ID, err)
+		return nil, fmt.Errorf("read what lease %s guards: %w", lease.ID, err)
 	}
 	guard := Sandboxes{Daytona: r.Daytona, Temporal: r.Temporal, Owner: r.Owner, Log: r.Log, Metrics: r.Metrics}
-	if _, err := guard.GuardSandbox(removeCtx, in); err != nil {
-		return fmt.Errorf("remove what lease %s guards: %w", lease.ID, err)
+	guarded, err := guard.GuardSandbox(removeCtx, in)
+	if err != nil {
+		return nil, fmt.Errorf("remove what lease %s guards: %w", lease.ID, err)
 	}
-	return r.Temporal.TerminateWorkflow(ctx, lease.ID, lease.RunID, "its code could not run; the reaper removed and proved what it guarded")
+	return guarded.Certificates, r.Temporal.TerminateWorkflow(ctx, lease.ID, lease.RunID, "its code could not run; the reaper removed and proved what it guarded")
 }
 
 // readGuarded reads from a lease's history which sandboxes were reported to it, and under which run: proof is by id, and

@@ -206,6 +206,7 @@ func (c *creation) hidden() error {
 	if c.hiddenSince.IsZero() {
 		c.hiddenSince = time.Now()
 	}
+	c.beats.set("the name " + c.in.Name + " is taken and hidden since " + c.hiddenSince.Format(time.RFC3339))
 	if time.Since(c.hiddenSince) < hiddenRowPatience {
 		return nil
 	}
@@ -226,7 +227,7 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: lease run %s holds the slot now; this attempt is over", c.in.Name, run))
 	}
 	c.Log.Warn("removing the sandbox that an earlier lease of this slot left", zap.String("sandbox_id", sandbox.ID), zap.String("lease_run", run))
-	removal, err := c.Daytona.RemoveSandbox(ctx, sandbox.ID, c.beats.removal)
+	removal, err := provenRemoval(ctx, c.Daytona, c.Metrics, sandbox.ID, c.beats.removal)
 	if err != nil {
 		return terminal(ErrTypeCreateFailed, err)
 	}
@@ -258,7 +259,7 @@ func (c *creation) report(ctx context.Context, created CreatedSandbox) error {
 	told := CreatedSignal{ID: created.ID, CreatedAt: created.CreatedAt, MoreMayCome: c.unanswered > 0}
 	err := c.signals.send(ctx, c.in.Lease, SignalCreated, told)
 	if errors.Is(err, errLeaseClosed) {
-		if _, err := c.Daytona.RemoveSandbox(ctx, created.ID, c.beats.removal); err != nil {
+		if _, err := provenRemoval(ctx, c.Daytona, c.Metrics, created.ID, c.beats.removal); err != nil {
 			return terminal(ErrTypeCreateFailed, err, created)
 		}
 		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: the lease closed meanwhile; the sandbox was removed again", created.Name))

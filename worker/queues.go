@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"pitwall/activities"
@@ -62,6 +63,7 @@ func common() worker.Options {
 	return worker.Options{
 		WorkerStopTimeout:            stopTimeout,
 		MaxHeartbeatThrottleInterval: heartbeatThrottle,
+		Interceptors:                 []interceptor.WorkerInterceptor{&activities.Detachment{}},
 	}
 }
 

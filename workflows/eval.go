@@ -36,8 +36,8 @@ type eval struct {
 	plan     activities.EvalPlan
 	progress EvalProgress
 	result   spec.EvalResult
-	// pending: some sandbox is not proven gone yet; its lease goes on.
-	pending bool
+	// owed are the sessions whose sandbox was not proven gone when they ended; their leases go on.
+	owed []*session
 }
 
 func newEval(ctx workflow.Context, in spec.EvalInput) *eval {
@@ -133,7 +133,9 @@ func (o *attemptOutcome) include(e *eval, s *session) {
 	if s.claimed && !s.refused {
 		o.record.Sandboxes = append(o.record.Sandboxes, s.use)
 	}
-	e.pending = e.pending || s.pending
+	if s.pending {
+		e.owed = append(e.owed, s)
+	}
 	o.cancelled = o.cancelled || s.cancelled
 	if s.err != nil && !o.cancelled {
 		o.err, o.retryAfter = activities.Describe(s.err), s.retryAfter
@@ -173,8 +175,10 @@ func (e *eval) adopt(attempt attemptOutcome) {
 func (e *eval) conclude(ctx workflow.Context) (spec.EvalResult, error) {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	e.result.Cleanup = spec.CleanupProven
-	if e.pending {
-		e.result.Cleanup = spec.CleanupPending
+	for _, s := range e.owed {
+		if !e.settle(ctx, s) {
+			e.result.Cleanup = spec.CleanupPending
+		}
 	}
 	if err := e.write(detached); err != nil {
 		return spec.EvalResult{}, err
@@ -187,6 +191,22 @@ func (e *eval) conclude(ctx workflow.Context) (spec.EvalResult, error) {
 		return spec.EvalResult{}, temporal.NewCanceledError(e.result)
 	}
 	return e.result, nil
+}
+
+// settle takes a proof that came after its session had ended. False while the lease still owes it.
+func (e *eval) settle(ctx workflow.Context, s *session) bool {
+	var ended LeaseResult
+	if !s.leaseEnd.IsReady() || s.leaseEnd.Get(ctx, &ended) != nil {
+		return false
+	}
+	for _, attempt := range e.result.Attempts {
+		for i, use := range attempt.Sandboxes {
+			if use.LeaseRun == s.use.LeaseRun {
+				attempt.Sandboxes[i] = withProof(use, ended.Certificates)
+			}
+		}
+	}
+	return true
 }
 
 // withoutEvidence is what a shard needs of a result. The rest stands in result.json: 500 results with the tails of 32

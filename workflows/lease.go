@@ -83,6 +83,7 @@ type lease struct {
 }
 
 func (l *lease) wait(ctx workflow.Context) string {
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Guards `%s` for `%s` until %s.", l.in.SandboxName, l.in.Eval.ID, l.in.Deadline.Format(time.RFC3339)))
 	deadline := workflow.NewTimerWithOptions(ctx, l.in.Deadline.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: "lease deadline"})
 	expired := false
 	selector := workflow.NewSelector(ctx)
@@ -206,6 +207,7 @@ func (l *lease) guard(ctx workflow.Context) error {
 			in.Known = append(in.Known, created)
 		}
 	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Removing `%s`. The slot stays taken until it is proven gone; the pending activity says what it waits for.", l.in.SandboxName))
 	var sandboxes *activities.Sandboxes
 	var result activities.GuardSandboxResult
 	if err := workflow.ExecuteActivity(withGuard(ctx), sandboxes.GuardSandbox, in).Get(ctx, &result); err != nil {
@@ -227,6 +229,7 @@ func (l *lease) acceptOwn(certificate spec.Certificate) {
 
 // sleepUnlessTold sleeps until the horizon, or until CreateSandbox reports after all.
 func (l *lease) sleepUnlessTold(ctx workflow.Context, wait time.Duration) error {
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("A create of `%s` may yet take effect: looks again at %s.", l.in.SandboxName, workflow.Now(ctx).Add(wait).Format(time.RFC3339)))
 	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool {
 		l.drain(ctx)
 		return len(l.known) > 0 || (l.everKnown || l.refused) && !l.moreMayCome

@@ -288,7 +288,7 @@ func (s *session) awaitLease(ctx workflow.Context) {
 		s.pending = true // force-terminated: the reaper owes the proof
 		return
 	}
-	s.takeProof(ended.Certificates)
+	s.use = withProof(s.use, ended.Certificates)
 }
 
 // wasReset: the eval was reset since it claimed the slot, so the lease is no child of this run any more.
@@ -310,15 +310,17 @@ func (s *session) abandonLease(ctx workflow.Context) {
 		s.pending = true
 		return
 	}
-	s.takeProof(proof.Certificates)
+	s.use = withProof(s.use, proof.Certificates)
 }
 
-// takeProof reads from a lease's certificates what became of its sandbox.
-func (s *session) takeProof(certificates []spec.Certificate) {
-	if n := len(certificates); n > 0 {
-		last := certificates[n-1]
-		s.use.ID, s.use.Removal = last.SandboxID, &last
+// withProof adds to a use what its lease's certificates say of its sandbox: of the one that it names, else of the first.
+func withProof(use spec.SandboxUse, certificates []spec.Certificate) spec.SandboxUse {
+	for _, certificate := range certificates {
+		if use.ID == "" || use.ID == certificate.SandboxID {
+			use.ID, use.Removal = certificate.SandboxID, &certificate
+		}
 	}
+	return use
 }
 
 // awaitRemoval waits for the proof that the lease still owes, so that no eval holds two slots. The error is a cancel.
