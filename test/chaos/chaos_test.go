@@ -42,7 +42,7 @@ func TestChaos(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
 			r := &run{lab: &lab{t: t}, id: c.id}
-			t.Cleanup(func() { progress(t, c.id, time.Since(began)) })
+			t.Cleanup(func() { progress(t, c.id, time.Since(began), r.shown) })
 			c.run(r)
 		})
 	}
@@ -79,13 +79,13 @@ func selected(t *testing.T) []chaosCase {
 }
 
 // progress says on stderr that a case has ended, so that a run that is cut short can be resumed.
-func progress(t *testing.T, id string, took time.Duration) {
+func progress(t *testing.T, id string, took time.Duration, shown string) {
 	totals.end(id, t.Failed())
 	word := "ok  "
 	if t.Failed() {
 		word = "FAIL"
 	}
-	fmt.Fprintf(os.Stderr, "%s %6.1fs %s\n", word, took.Seconds(), id)
+	fmt.Fprintf(os.Stderr, "%s %6.1fs %s: %s\n", word, took.Seconds(), id, shown)
 }
 
 // tally sums the observations of all cases.

@@ -54,6 +54,8 @@ type lab struct {
 	boxes    map[string]box // by sandbox ID
 	// ended holds when a test terminated the lease of a run: what that lease guarded is beyond the bound from then on.
 	ended map[string]time.Time
+	// resets of each eval.
+	resets map[string]int
 }
 
 // box is what a sandbox was made for.
@@ -67,7 +69,7 @@ type labOptions struct {
 
 func newLab(t *testing.T, opt labOptions) *lab {
 	t.Helper()
-	l := &lab{t: t, patience: patience, launches: map[string]int{}, boxes: map[string]box{}, ended: map[string]time.Time{}}
+	l := &lab{t: t, patience: patience, launches: map[string]int{}, boxes: map[string]box{}, ended: map[string]time.Time{}, resets: map[string]int{}}
 	if opt.slots == 0 {
 		opt.slots = slots
 	}
@@ -274,6 +276,7 @@ func (l *lab) reset(evalID string, latest bool) {
 		}
 	}
 	require.NotZero(l.t, at)
+	l.resets[evalID]++
 	_, err := l.stack.Temporal.ResetWorkflowExecution(l.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:                 "default",
 		WorkflowExecution:         execution(evalID, ""),

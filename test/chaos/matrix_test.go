@@ -32,6 +32,8 @@ type run struct {
 	id     string
 	victim string // its eval's workflow ID
 	expect expectation
+	// shown is what the observer saw, for people.
+	shown string
 }
 
 // seed is the case's own: the same in every run.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -58,6 +59,7 @@ func (r *run) conclude(campaign client.WorkflowRun) {
 	}
 	r.awaitQuiet()
 
+	r.nothingWasRunAgain()
 	tally := observation{id: r.id, faults: 1}
 	if r.expect.faulty {
 		tally.faults = 0
@@ -78,6 +80,42 @@ func (r *run) conclude(campaign client.WorkflowRun) {
 	require.Contains(r.t, r.expect.campaignEnds, campaignStatus, "the campaign's end")
 	r.victimHolds(&tally, victimStatus, victimRun)
 	r.campaignHolds(&tally, campaign, campaignStatus)
+}
+
+// nothingWasRunAgain: each trial has one run of its workflow, or one more for each reset, and none was made a sandbox after
+// its end. A create that came late is no run.
+func (r *run) nothingWasRunAgain() {
+	r.t.Helper()
+	ids := []string{"eval/" + campaignName + "/v/1", "eval/" + campaignName + "/a/1", "eval/" + campaignName + "/b/1"}
+	if r.victim != ids[0] {
+		ids = append(ids, r.victim)
+	}
+	for _, id := range ids {
+		status, _, ended, err := r.closed(r.t.Context(), id)
+		if isUnknown(err) {
+			continue // never started
+		}
+		require.NoError(r.t, err)
+		require.Equal(r.t, 1+r.resets[id], r.runsOf(id), "runs of %s, which ended as %s", id, status)
+		for _, entry := range r.stack.Ledger().Entries {
+			late := r.expect.hidden > 0
+			if entry.Event == "created" && r.evalOf(entry.ID) == id && !late {
+				require.False(r.t, entry.Time.After(ended), "sandbox %s was made for %s after its end", entry.ID, id)
+			}
+		}
+	}
+}
+
+// runsOf counts the runs of a workflow ID.
+func (l *lab) runsOf(id string) int {
+	l.t.Helper()
+	count := 0
+	l.eventually("Temporal lists the runs of "+id, func(ctx context.Context) bool {
+		page, err := l.stack.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: fmt.Sprintf("WorkflowId = '%s'", id)})
+		count = len(page.GetExecutions())
+		return err == nil && count > 0
+	})
+	return count
 }
 
 // awaitTrialClosed waits for a companion, if it was ever started.
@@ -254,5 +292,5 @@ func (o *observation) delayed(delay time.Duration, excused bool) {
 
 func (o observation) publish(r *run) {
 	totals.add(o)
-	r.t.Logf("%s", fmt.Sprintf("max live %d, left %d, worst removal %s after its eval's end", o.maxLive, o.leftOver, o.worstDelay.Round(time.Millisecond)))
+	r.shown = fmt.Sprintf("max live %d, left %d, removed %s after its eval's end", o.maxLive, o.leftOver, max(o.worstDelay, o.excusedDelay).Round(time.Millisecond))
 }

@@ -41,9 +41,9 @@ func TestRandom(t *testing.T) {
 		id := fmt.Sprintf("random/%d/%d", *seed, round)
 		t.Run(id, func(t *testing.T) {
 			began := time.Now()
-			t.Cleanup(func() { progress(t, id, time.Since(began)) })
 			random := rand.New(rand.NewPCG(*seed, round)) //nolint:gosec // a sequence that can be repeated
 			storm := &storm{run: &run{lab: newLab(t, labOptions{workers: 2, slots: randomSlots}), id: id}, random: random, touched: map[string]bool{}}
+			t.Cleanup(func() { progress(t, id, time.Since(began), storm.shown) })
 			storm.patience = 15 * time.Minute
 			storm.rage(trials, deadline)
 		})
