@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,7 +45,7 @@ func pagesOfTwo(t *testing.T) func(server string) string {
 	return func(server string) string {
 		target, err := url.Parse(server)
 		require.NoError(t, err)
-		front := &http.Server{ReadHeaderTimeout: 0, Handler: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		front := &http.Server{ReadHeaderTimeout: time.Minute, Handler: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = target.Scheme, target.Host, r.In.Host
 			if query := r.Out.URL.Query(); query.Has("limit") {
 				query.Set("limit", "2")
