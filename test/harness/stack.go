@@ -4,6 +4,7 @@ package harness
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -126,11 +127,19 @@ func moduleRoot(t testing.TB) string {
 	return ""
 }
 
+// freePort finds a port that a server can take, also again after it was killed. It is below those that Linux gives to
+// outgoing connections (32768 and up): with many stacks side by side one of these took a server's port now and then.
 func freePort(t testing.TB) int {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	for range 100 {
+		port := 15000 + rand.IntN(17000) //nolint:gosec // any will do
+		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err == nil {
+			require.NoError(t, listener.Close())
+			return port
+		}
+	}
+	t.Fatal("no port is free between 15000 and 32000")
+	return 0
 }
 
 func (s *Stack) log(name string) string { return filepath.Join(s.dir, name+".log") }
