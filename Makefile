@@ -35,6 +35,9 @@ chaos: build ## Break everything at every boundary (≤ 90 min); FROM=ID resumes
 	@cd test/chaos && ../../bin/chaos.test -full -seed $(SEED) -from '$(FROM)' -duration $(DURATION) \
 	  -test.timeout 4h -test.parallel $(CHAOS_PARALLEL)
 
+model: ## Check the formal model of slots and leases with spin, and that it can fail
+	@tools/model.sh
+
 build: ## Build bin/starter, bin/worker, bin/toolbox, bin/temporal-dev and bin/runsc
 	@tools/build.sh
 

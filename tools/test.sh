@@ -11,7 +11,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-parts="build vet unit unprivileged race tools conformance cross gofumpt workflowcheck golangci known-answers"
+parts="build vet unit unprivileged race replay model tools conformance cross gofumpt workflowcheck golangci known-answers"
 here=$(mktemp -d /tmp/pwt.XXXXXX) || exit 1 # short: paths of Unix sockets end at 108 bytes
 trap 'rm -rf "$here"' EXIT
 trap 'exit 130' INT
@@ -67,6 +67,21 @@ part_race() {
   CGO_ENABLED=1 "$here/gotest" -race -count=1 -timeout 20m $(go list ./... | grep -v -e /test/ -e /tools/)
 }
 
+# With no cached workflow each workflow task replays its history from the start, on the real thing: what is not deterministic
+# fails here, which the unit part, whose workflows are replayed once at the end, might not see.
+part_replay() {
+  [ "$(uname)" = Linux ] || { not_run "local sandboxes need Linux"; return; }
+  PITWALL_TEST_WORKFLOW_CACHE=0 gotest -run "$replayed" ./test/e2e
+}
+replayed="RecordedHistoriesReplay|ReplaysAtEveryTask|CommandScorerJudges|KilledWorkerReattaches|SlotsBoundTheLiveSandboxes"
+
+part_model() {
+  for program in spin gcc; do
+    command -v $program >/dev/null || { not_run "needs $program"; return; }
+  done
+  tools/model.sh
+}
+
 # The flags are those of the build, so that Go's cache has all but the tests.
 part_tools() { (cd tools/temporal && "$here/gotest" -trimpath -vet=off -ldflags='-s -w' -count=1 -timeout 10m ./...); }
 
@@ -109,7 +124,7 @@ preflight || exit 1
 passed=0 failed=0 skipped=0
 : >"$here/summary"
 for part in $parts; do
-  case " build vet unit unprivileged race tools conformance cross gofumpt workflowcheck golangci known-answers " in
+  case " build vet unit unprivileged race replay model tools conformance cross gofumpt workflowcheck golangci known-answers " in
     *" $part "*) ;;
     *) echo "tools/test.sh: no part called $part" >&2 && exit 3 ;;
   esac
