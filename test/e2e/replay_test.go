@@ -3,34 +3,36 @@
 package e2e
 
 import (
-	"log/slog"
+	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/worker"
 
 	"pitwall/activities"
 	"pitwall/internal/spec"
 	"pitwall/test/harness"
+	"pitwall/test/recording"
 	"pitwall/workflows"
 )
 
 // TestRecordedHistoriesReplay makes a history of every kind on the real thing and replays it with the code that made it,
-// which finds what is not deterministic. With PITWALL_RECORD=1 it also writes each to workflows/testdata/replay, where
-// replay_test.go holds later code to it:
+// which finds what is not deterministic. With PITWALL_RECORD=SET it also stores each in workflows/testdata/replay/SET, where
+// replay_test.go holds later code to it for good; what is there already is an error:
 //
-//	PITWALL_RECORD=1 go test ./test/e2e -run RecordedHistoriesReplay
+//	PITWALL_RECORD=SET go test ./test/e2e -run RecordedHistoriesReplay
 func TestRecordedHistoriesReplay(t *testing.T) {
 	r := recorder{t, harness.Start(t, harness.Options{})}
 	t.Run("evals", func(t *testing.T) { recorder{t, r.s}.evals() })
+	t.Run("reset evals", func(t *testing.T) { recorder{t, r.s}.resetEvals() })
 	t.Run("ended evals", func(t *testing.T) { recorder{t, r.s}.endedEvals() })
 	t.Run("broken evals", func(t *testing.T) { recorder{t, r.s}.brokenEvals() })
 	t.Run("leases", func(t *testing.T) { recorder{t, r.s}.leases() })
@@ -47,23 +49,10 @@ type recorder struct {
 func (r recorder) keep(name, id, runID string) {
 	r.t.Helper()
 	history := r.s.History(id, runID)
-	r.replay(name, history)
-	if os.Getenv("PITWALL_RECORD") != "1" {
-		return
+	require.NoError(r.t, recording.Replay(history), name)
+	if set := os.Getenv("PITWALL_RECORD"); set != "" {
+		require.NoError(r.t, recording.Write(filepath.Join("..", "..", "workflows", "testdata", "replay"), set, name, history))
 	}
-	data, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(history)
-	require.NoError(r.t, err)
-	data = regexp.MustCompile(`,?"identity":"[^"]*"`).ReplaceAll(data, nil) // a host's name and a process
-	dir := filepath.Join("..", "..", "workflows", "testdata", "replay")
-	require.NoError(r.t, os.MkdirAll(dir, 0o755))
-	require.NoError(r.t, os.WriteFile(filepath.Join(dir, name+".json"), append(data, '\n'), 0o644)) //nolint:gosec // a file of the project
-}
-
-func (r recorder) replay(name string, history *historypb.History) {
-	r.t.Helper()
-	replayer := worker.NewWorkflowReplayer()
-	workflows.Register(replayer)
-	require.NoError(r.t, replayer.ReplayWorkflowHistory(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)), history), name)
 }
 
 func (r recorder) keepRun(name string, run client.WorkflowRun) {
@@ -170,11 +159,7 @@ func (r recorder) leases() {
 
 	// An eval's deadline is a quarter of an hour away at least; this lease has one of its own.
 	ctx := r.t.Context()
-	id := r.s.MakeSandbox("r-deadline", nil)
-	lease, err := r.s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "r-deadline", TaskQueue: workflows.TaskQueue}, workflows.SandboxLease,
-		workflows.LeaseInput{LeaseFacts: activities.LeaseFacts{SandboxName: "r-deadline", Deadline: time.Now().Add(3 * time.Second)}, Horizon: time.Second})
-	require.NoError(r.t, err)
-	require.NoError(r.t, r.s.Temporal.SignalWorkflow(ctx, lease.GetID(), lease.GetRunID(), activities.SignalCreated, activities.CreatedSignal{ID: id}))
+	lease, id := r.lease("r-deadline", 3*time.Second)
 	var ended workflows.LeaseResult
 	require.NoError(r.t, lease.Get(ctx, &ended))
 	require.Equal(r.t, "deadline", ended.Reason)
@@ -198,6 +183,106 @@ func (r recorder) campaigns() {
 	require.Equal(r.t, 0, code, stderr)
 	r.keep("campaign-cancel", workflows.CampaignID("r-stopped"), "")
 	r.keep("shard-cancel", workflows.ShardID("r-stopped", 0), "")
+	r.terminatedCampaign(template)
+}
+
+// terminatedCampaign: its shard is asked to cancel, and writes its rows.
+func (r recorder) terminatedCampaign(template string) {
+	ctx := r.t.Context()
+	c := campaignUnderTest{r.s, writeCampaign(r.t, template, commandRows("touch begun; sleep 600")...), "r-killed"}
+	c.start(r.t, "--max-parallel", "1")
+	r.s.AwaitFile(r.s.AwaitSandbox(c.evalID("s1")), "/home/daytona/begun")
+	require.NoError(r.t, r.s.Temporal.TerminateWorkflow(ctx, workflows.CampaignID(c.name), "", "test"))
+	r.keep("campaign-terminate", workflows.CampaignID(c.name), "")
+	require.Error(r.t, r.s.Temporal.GetWorkflow(ctx, workflows.ShardID(c.name, 0), "").Get(ctx, nil))
+	r.keep("shard-campaign-terminated", workflows.ShardID(c.name, 0), "")
+}
+
+// resetEvals go on in a new run, which gives up what the old one made; so does a lease that is reset itself.
+func (r recorder) resetEvals() {
+	ctx := r.t.Context()
+	run := r.s.Run("r-reset", harness.Command("touch begun; sleep 4"))
+	sandbox := r.s.AwaitSandbox("r-reset")
+	r.s.AwaitFile(sandbox, "/home/daytona/begun")
+	again := r.reset(run.GetID(), run.GetRunID())
+	var result spec.EvalResult
+	require.NoError(r.t, r.s.Temporal.GetWorkflow(ctx, run.GetID(), again).Get(ctx, &result))
+	require.Equal(r.t, activities.ErrTypeEvalReset, result.Attempts[0].Error.Type)
+	require.Equal(r.t, spec.StatusCompleted, result.Status)
+	r.keep("eval-reset", run.GetID(), again)
+	r.keepLease("lease-abandoned", activities.Execution{ID: sandbox.Labels["pitwall-lease"], RunID: sandbox.Labels["pitwall-lease-run"]})
+
+	lease, id := r.lease("r-lease-reset", time.Hour)
+	again = r.reset(lease.GetID(), lease.GetRunID())
+	var ended workflows.LeaseResult
+	require.NoError(r.t, r.s.Temporal.GetWorkflow(ctx, lease.GetID(), again).Get(ctx, &ended))
+	require.Equal(r.t, "reset", ended.Reason)
+	r.s.AwaitGone(id)
+	r.keep("lease-reset", lease.GetID(), again)
+}
+
+// reset makes a new run that begins where the latest workflow task had ended.
+func (r recorder) reset(id, runID string) string {
+	r.t.Helper()
+	var last int64
+	for _, event := range r.s.History(id, runID).GetEvents() {
+		if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			last = event.GetEventId()
+		}
+	}
+	answer, err := r.s.Temporal.ResetWorkflowExecution(r.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: runID},
+		Reason: "test", WorkflowTaskFinishEventId: last, RequestId: uuid.NewString(),
+	})
+	require.NoError(r.t, err)
+	return answer.GetRunId()
+}
+
+// lease starts a lease of its own, without an eval, and tells it of a sandbox.
+func (r recorder) lease(name string, until time.Duration) (client.WorkflowRun, string) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	id := r.s.MakeSandbox(name, nil)
+	lease, err := r.s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: name, TaskQueue: workflows.TaskQueue}, workflows.SandboxLease,
+		workflows.LeaseInput{LeaseFacts: activities.LeaseFacts{SandboxName: name, Deadline: time.Now().Add(until)}, Horizon: time.Second})
+	require.NoError(r.t, err)
+	require.NoError(r.t, r.s.Temporal.SignalWorkflow(ctx, lease.GetID(), lease.GetRunID(), activities.SignalCreated, activities.CreatedSignal{ID: id}))
+	r.s.Eventually("lease "+name+" has read the signal", func(context.Context) bool {
+		told, tasks := false, 0
+		for _, event := range r.s.History(lease.GetID(), lease.GetRunID()).GetEvents() {
+			switch event.GetEventType() {
+			case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+				told, tasks = true, 0
+			case enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+				tasks++
+			}
+		}
+		return told && tasks > 0
+	})
+	return lease, id
+}
+
+// Without a cache no task goes to the queue of the worker that had the workflow in memory, so each is sent with its whole
+// history and replayed. Should that not be so, what the replay part of the tests shows is nothing.
+func TestWorkerWithoutACacheReplaysAtEveryTask(t *testing.T) {
+	for size, cached := range map[string]bool{"0": false, "100": true} {
+		t.Run(size, func(t *testing.T) {
+			s := harness.Start(t, harness.Options{WorkerEnv: []string{"PITWALL_WORKFLOW_CACHE=" + size}})
+			run := s.Run("uncached", harness.Command("true"))
+			require.Equal(t, spec.StatusCompleted, s.Result(run).Status)
+			tasks, sticky := 0, 0
+			for _, event := range s.History(run.GetID(), run.GetRunID()).GetEvents() {
+				if task := event.GetWorkflowTaskScheduledEventAttributes(); task != nil {
+					tasks++
+					if task.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
+						sticky++
+					}
+				}
+			}
+			require.Greater(t, tasks, 3)
+			require.Equal(t, cached, sticky > 0, "%d of %d tasks were sticky", sticky, tasks)
+		})
+	}
 }
 
 func (r recorder) reaper() {
