@@ -48,6 +48,8 @@ func work(ctx context.Context, setup setup) error {
 
 // serve runs one SDK worker for each queue. The first that dies of a fatal error ends them all.
 func serve(ctx context.Context, setup setup, temporal client.Client, set *activities.Set, health *health) error {
+	// Of the whole process, and only before its first worker.
+	worker.SetStickyWorkflowCacheSize(setup.config.WorkflowCache)
 	var running []worker.Worker
 	fatal := make(chan error, len(setup.queues))
 	for _, queue := range setup.queues {

@@ -45,6 +45,10 @@ type Config struct {
 	// ReaperInterval between two runs of the reaper. Default 5m.
 	ReaperInterval time.Duration `env:"PITWALL_REAPER_INTERVAL" envDefault:"5m"`
 
+	// WorkflowCache is how many workflow executions a worker keeps in memory between their tasks, 0 to 100000; 0 replays each
+	// from its history at every task. Default 10000, the SDK's own.
+	WorkflowCache int `env:"PITWALL_WORKFLOW_CACHE" envDefault:"10000"`
+
 	// LogFormat is json or console. Default json, which machines read.
 	LogFormat string `env:"PITWALL_LOG_FORMAT" envDefault:"json"`
 	// LogLevel is debug, info, warn or error. Default info.

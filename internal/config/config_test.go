@@ -34,6 +34,7 @@ func TestLoadDefaults(t *testing.T) {
 	require.Equal(t, "file://"+state+"/store", c.Store)
 	require.Equal(t, 2*time.Minute, c.CreateHorizon)
 	require.Equal(t, 5*time.Minute, c.ReaperInterval)
+	require.Equal(t, 10_000, c.WorkflowCache)
 	require.Equal(t, "json", c.LogFormat)
 	require.Equal(t, "info", c.LogLevel)
 	require.Nil(t, c.Profile)
@@ -46,16 +47,16 @@ func TestLoadNamesEveryWrongSettingOnce(t *testing.T) {
 	environ, _ := at(t,
 		"DAYTONA_ENABLED=perhaps", "DAYTONA_DEFAULT_LANGUAGE=cobol", "DAYTONA_SANDBOX_TTL_MINUTES=soon", "DAYTONA_MAX_PARALLEL_SANDBOXES=0",
 		"DAYTONA_API_URL=user:secret@host", "DAYTONA_API_KEY=sk secret", "PITWALL_STORE=ftp://secret@x", "PITWALL_MAX_TTL_MINUTES=5",
-		"PITWALL_CREATE_HORIZON=120", "PITWALL_REAPER_INTERVAL=1ms", "PITWALL_LOG_FORMAT=xml", "PITWALL_LOG_LEVEL=loud", "PITWALL_HEALTH_ADDR=8080")
+		"PITWALL_CREATE_HORIZON=120", "PITWALL_REAPER_INTERVAL=1ms", "PITWALL_WORKFLOW_CACHE=-1", "PITWALL_LOG_FORMAT=xml", "PITWALL_LOG_LEVEL=loud", "PITWALL_HEALTH_ADDR=8080")
 	_, err := Load(environ)
 	var invalid *InvalidError
 	require.ErrorAs(t, err, &invalid)
-	require.Len(t, invalid.Problems, 13, "%s", err)
+	require.Len(t, invalid.Problems, 14, "%s", err)
 	for _, pair := range []string{
 		"DAYTONA_ENABLED is not true or false", `DAYTONA_DEFAULT_LANGUAGE="cobol" is not known: want python`, "DAYTONA_SANDBOX_TTL_MINUTES is not a whole number: write such as 30",
 		"DAYTONA_MAX_PARALLEL_SANDBOXES=0 is out of bounds: want 1 to 500", "DAYTONA_API_URL has the scheme", "DAYTONA_API_KEY has a space", `PITWALL_STORE has the scheme "ftp": want file:///DIR`,
 		"PITWALL_MAX_TTL_MINUTES=5 is out of bounds: want 21", "PITWALL_CREATE_HORIZON is not a duration with a unit: write such as 120s",
-		"PITWALL_REAPER_INTERVAL=1ms is out of bounds", "PITWALL_LOG_FORMAT=", "PITWALL_LOG_LEVEL=", `PITWALL_HEALTH_ADDR="8080" is not host:port`,
+		"PITWALL_REAPER_INTERVAL=1ms is out of bounds", "PITWALL_WORKFLOW_CACHE=-1 is out of bounds", "PITWALL_LOG_FORMAT=", "PITWALL_LOG_LEVEL=", `PITWALL_HEALTH_ADDR="8080" is not host:port`,
 	} {
 		require.ErrorContains(t, err, pair)
 	}

@@ -114,6 +114,8 @@ const (
 	maxSandboxes    = 500
 	maxPeriod       = 24 * time.Hour
 	minReaperPeriod = time.Second
+	// A cached execution holds its goroutines: tens of KiB, and so gigabytes for this many.
+	maxWorkflowCache = 100_000
 )
 
 // check validates what was parsed.
@@ -131,6 +133,7 @@ func (f *findings) check(c Config) {
 	}
 	f.period("PITWALL_CREATE_HORIZON", c.CreateHorizon, time.Minute)
 	f.period("PITWALL_REAPER_INTERVAL", c.ReaperInterval, minReaperPeriod)
+	f.between("PITWALL_WORKFLOW_CACHE", c.WorkflowCache, 0, maxWorkflowCache)
 	f.oneOf("PITWALL_LOG_FORMAT", c.LogFormat, "json", "console")
 	f.oneOf("PITWALL_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
 	if c.HealthAddr != "" {

@@ -223,6 +223,9 @@ func (s *Stack) StartWorker(args ...string) *Process {
 	s.t.Helper()
 	port := freePort(s.t)
 	env := append(s.ClientEnv(), "PITWALL_HEALTH_ADDR=127.0.0.1:"+strconv.Itoa(port), "TEMPORAL_ADDRESS="+s.toldTemporal)
+	if size := os.Getenv("PITWALL_TEST_WORKFLOW_CACHE"); size != "" {
+		env = append(env, "PITWALL_WORKFLOW_CACHE="+size)
+	}
 	name := "worker-" + strconv.Itoa(len(s.Workers)+1)
 	worker := start(s.t, name, s.log(name), append(env, s.opt.WorkerEnv...), filepath.Join(s.bin, "worker"), args...)
 	worker.HealthURL = "http://127.0.0.1:" + strconv.Itoa(port)
