@@ -89,7 +89,7 @@ func (s *storm) strike() {
 	s.strikes++
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
 	defer cancel()
-	switch s.random.IntN(12) {
+	switch s.random.IntN(13) {
 	case 0:
 		s.replaceWorker(func(i int) { s.stack.Workers[i].Kill() })
 	case 1:
@@ -126,6 +126,10 @@ func (s *storm) strike() {
 			if lease, runID, found := s.leaseOf(ctx, id); found {
 				s.tolerate(s.terminateLease(ctx, lease, runID))
 			}
+		}
+	case 9:
+		if id := s.anOpenEval(ctx); id != "" {
+			s.reset(id, s.random.IntN(2) == 0)
 		}
 	default:
 		s.addFault()

@@ -30,6 +30,7 @@ func specialCases() []chaosCase {
 		{id: "special/delete-stuck-for-ten-minutes", run: deleteStuckForLong},
 		{id: "special/lease-terminated-between-grant-and-claim", run: leaseTerminatedBetweenGrantAndClaim},
 		{id: "special/two-attempts-of-the-job-at-once", run: twoAttemptsAtOnce},
+		{id: "special/reset-of-a-trial", run: resetOfATrial},
 		{id: "special/lease-panics/eval-succeeds", run: func(r *run) { leasePanics(r, false) }},
 		{id: "special/lease-panics/eval-terminated", run: func(r *run) { leasePanics(r, true) }},
 	}
@@ -243,6 +244,16 @@ func (r *run) pendingJob(ctx context.Context) (attempt int, identity string) {
 		}
 	}
 	return 0, ""
+}
+
+// A trial that is reset counts once, as what its new run comes to.
+func resetOfATrial(r *run) {
+	r.lab = newLab(r.t, labOptions{})
+	campaign := r.campaignOf(longVictimJob)
+	r.jobRuns()
+	struck := time.Now()
+	r.reset(r.victim, true)
+	r.finish(campaign, expectation{victimEnds: ends(completed), struckAt: struck, healedAt: struck, late: true})
 }
 
 // A reset eval gives its old lease up and runs its job in a fresh sandbox, whatever then happens to it.
