@@ -23,8 +23,8 @@ passed=0 failed=0
 says() {
   case $1 in
     "") echo "holds" ;;
-    *"excused"*) echo "two leases' sandboxes in one slot" ;;
-    *"[c]=="*) echo "two sandboxes in one slot that nobody deleted" ;;
+    *"excused"*) echo "two in one slot, one of them leaving" ;;
+    *"[c]=="*) echo "two in one slot that nobody deleted" ;;
     *"taken"* | *"ended"*) echo "a slot or an eval is stuck" ;;
     *"box"*) echo "a sandbox is left over" ;;
     *) echo "$1" ;;
