@@ -31,7 +31,7 @@ type CreatedSignal struct {
 	ID        string    `json:"id"`
 	CreatedAt time.Time `json:"created_at"`
 	// MoreMayCome: an earlier request of the same lease had no answer, and was not the one that made this sandbox. It may
-	// yet take effect, until the create horizon, as soon as the name is free.
+	// yet take effect, until the create horizon, as soon as the name is free. Without an ID it is a warning ahead of time.
 	MoreMayCome bool `json:"more_may_come,omitempty"`
 }
 

@@ -76,9 +76,13 @@ func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (C
 	}
 	create := creation{Sandboxes: s, in: in, beats: startPulse(ctx, "creating")}
 	defer create.beats.end()
-	// Each earlier attempt of this activity may have sent a POST whose answer nobody saw.
-	create.unanswered = int(activity.GetInfo(ctx).Attempt) - 1
-	create.ambiguous = create.unanswered > 0
+	if activity.GetInfo(ctx).Attempt > 1 {
+		// An earlier attempt may have sent POSTs whose answers nobody saw.
+		create.ambiguous = true
+		if err := create.warn(ctx); err != nil {
+			return CreatedSandbox{}, err
+		}
+	}
 	sandbox, err := create.obtain(ctx)
 	if err != nil {
 		return CreatedSandbox{}, err
@@ -248,6 +252,19 @@ func (c *creation) refused(ctx context.Context, errType string, cause error) err
 		return terminal(ErrTypeCreateFailed, fmt.Errorf("%w (and %w)", cause, err))
 	}
 	return terminal(errType, cause, daytona.RetryAfter(cause))
+}
+
+// warn tells the lease, before anything more is sent, that what it knows may not be all: it keeps the slot until the create
+// horizon, and looks once more. How many requests an attempt sent that died is known to nobody.
+func (c *creation) warn(ctx context.Context) error {
+	err := c.signals.send(ctx, c.in.Lease, SignalCreated, CreatedSignal{MoreMayCome: true})
+	if errors.Is(err, errLeaseClosed) {
+		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: the lease closed meanwhile; nothing was sent", c.in.Name))
+	}
+	if err != nil {
+		return retryable(ErrTypeTransport, err, 0)
+	}
+	return nil
 }
 
 // report tells the lease which sandbox it guards. That it could be told proves that the lease is open; if it is not,

@@ -147,6 +147,7 @@ func (l *lease) drain(ctx workflow.Context) {
 }
 
 func (l *lease) add(created activities.CreatedSignal) {
+	l.moreMayCome = l.moreMayCome || created.MoreMayCome
 	if created.ID == "" || l.isProven(created.ID) {
 		return
 	}
@@ -155,7 +156,6 @@ func (l *lease) add(created activities.CreatedSignal) {
 	}
 	l.known[created.ID] = created
 	l.everKnown = true
-	l.moreMayCome = l.moreMayCome || created.MoreMayCome
 }
 
 // prove takes a certificate for a sandbox of this lease; one that names another id is ignored.
@@ -179,7 +179,9 @@ func (l *lease) isProven(id string) bool {
 // removeAll removes what is there, and looks again until nothing can come any more: a create that nobody heard the end of
 // may take effect until the horizon.
 func (l *lease) removeAll(ctx workflow.Context) error {
+	horizon := l.startedAt.Add(l.in.Horizon)
 	for {
+		looked := workflow.Now(ctx) // before the look: what comes while it goes on is not seen
 		if err := l.guard(ctx); err != nil {
 			return err
 		}
@@ -187,11 +189,10 @@ func (l *lease) removeAll(ctx workflow.Context) error {
 		if len(l.known) > 0 {
 			continue
 		}
-		rest := l.startedAt.Add(l.in.Horizon).Sub(workflow.Now(ctx))
-		if (l.everKnown || l.refused) && !l.moreMayCome || rest <= 0 {
+		if (l.everKnown || l.refused) && !l.moreMayCome || !looked.Before(horizon) {
 			return nil
 		}
-		if err := l.sleepUnlessTold(ctx, rest); err != nil {
+		if err := l.sleepUnlessTold(ctx, horizon.Sub(workflow.Now(ctx))); err != nil {
 			return err
 		}
 	}
@@ -229,6 +230,9 @@ func (l *lease) acceptOwn(certificate spec.Certificate) {
 
 // sleepUnlessTold sleeps until the horizon, or until CreateSandbox reports after all.
 func (l *lease) sleepUnlessTold(ctx workflow.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("A create of `%s` may yet take effect: looks again at %s.", l.in.SandboxName, workflow.Now(ctx).Add(wait).Format(time.RFC3339)))
 	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool {
 		l.drain(ctx)

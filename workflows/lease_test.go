@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/testsuite"
@@ -135,6 +136,28 @@ func TestReleasedLeaseWaitsForACreateThatMayYetCome(t *testing.T) {
 	require.Equal(t, "released", result.Reason)
 	require.Equal(t, []spec.Certificate{proof("s1"), proof("late")}, result.Certificates)
 	require.GreaterOrEqual(t, h.env.Now().Sub(began), 2*time.Minute)
+}
+
+// A look that began before the horizon and ended after it has not seen what came in between.
+func TestSlowLookBeforeTheHorizonIsNotTheLast(t *testing.T) {
+	h := newLeaseHarness(t)
+	h.env.OnActivity("GuardSandbox", mock.Anything, mock.Anything).Return(activities.GuardSandboxResult{}, nil).After(3 * time.Minute).Once()
+	h.env.OnActivity("GuardSandbox", mock.Anything, mock.Anything).Return(h.guard)
+	h.env.RegisterDelayedCallback(h.env.CancelWorkflow, 10*time.Second)
+	h.env.RegisterDelayedCallback(func() { h.living["late"] = true }, time.Minute)
+	h.run(t)
+	require.Empty(t, h.living)
+}
+
+// A worker died in CreateSandbox: before anything more is sent the lease hears that there may be something that nobody knows.
+func TestLeaseThatWasWarnedWaitsForTheHorizon(t *testing.T) {
+	h := newLeaseHarness(t)
+	h.signal(time.Second, activities.SignalCreated, activities.CreatedSignal{ID: "s1"})
+	h.signal(2*time.Second, activities.SignalCreated, activities.CreatedSignal{MoreMayCome: true})
+	h.env.RegisterDelayedCallback(h.env.CancelWorkflow, 3*time.Second)
+	h.env.RegisterDelayedCallback(func() { h.living["late"] = true }, time.Minute)
+	result := h.run(t)
+	require.Equal(t, []spec.Certificate{proof("s1"), proof("late")}, result.Certificates)
 }
 
 func TestLeaseIsToldThatNothingWasCreated(t *testing.T) {
