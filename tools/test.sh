@@ -11,7 +11,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-parts="build vet unit unprivileged race replay model tools conformance cross gofumpt workflowcheck golangci known-answers"
+parts="build vet unit chaos unprivileged race replay model tools conformance cross gofumpt workflowcheck golangci known-answers"
 here=$(mktemp -d /tmp/pwt.XXXXXX) || exit 1 # short: paths of Unix sockets end at 108 bytes
 trap 'rm -rf "$here"' EXIT
 trap 'exit 130' INT
@@ -35,7 +35,13 @@ part_build() {
 part_vet() { go vet ./...; }
 
 # All but what has a part of its own below.
-part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v /test/conformance); }
+part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v -e /test/conformance -e /test/chaos); }
+
+# Alone, because it asks how soon sandboxes are gone. Prints a line a case, and one of JSON.
+part_chaos() {
+  [ "$(uname)" = Linux ] || { not_run "local sandboxes need Linux"; return; }
+  go test -c -o "$here/chaos.test" ./test/chaos && (cd test/chaos && "$here/chaos.test" -test.timeout 15m)
+}
 
 # What an ordinary user gets is tested as one: as root the sandbox tests are repeated under an id that nobody has.
 part_unprivileged() {
@@ -124,7 +130,7 @@ preflight || exit 1
 passed=0 failed=0 skipped=0
 : >"$here/summary"
 for part in $parts; do
-  case " build vet unit unprivileged race replay model tools conformance cross gofumpt workflowcheck golangci known-answers " in
+  case " build vet unit chaos unprivileged race replay model tools conformance cross gofumpt workflowcheck golangci known-answers " in
     *" $part "*) ;;
     *) echo "tools/test.sh: no part called $part" >&2 && exit 3 ;;
   esac
