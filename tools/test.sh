@@ -26,7 +26,7 @@ not_run() {
   return 77
 }
 
-gotest() { "$here/gotest" -count=1 -timeout 15m "$@"; }
+gotest() { "$here/gotest" -count=1 -timeout 30m "$@"; }
 
 part_build() {
   tools/build.sh && go build ./... && go build -o "$here/gotest" ./tools/gotest
