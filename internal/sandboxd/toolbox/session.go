@@ -341,14 +341,23 @@ func (s *session) send(c *sessionCommand, data string) error {
 	if !running || !c.interactive {
 		return conflict("command %s takes no input: it is queued, or was not started with runAsync", c.id)
 	}
+	if !c.suppressEcho {
+		// Before the command sees it, or its answer could come first.
+		s.echo(c, data)
+	}
 	_ = s.input.SetWriteDeadline(time.Now().Add(inputTimeout))
 	if _, err := io.WriteString(s.input, data+"\n"); err != nil {
 		return conflict("command %s does not read its input: %s", c.id, err)
 	}
-	if !c.suppressEcho {
-		c.journal.add(stdout, []byte(data+"\n"))
-	}
 	return nil
+}
+
+// echo writes a line of input into the command's output, behind what the command has written until now.
+func (s *session) echo(c *sessionCommand, data string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drainPipes()
+	c.journal.add(stdout, []byte(data+"\n"))
 }
 
 // close ends the shell and what is in its process group, and removes the logs.
