@@ -43,6 +43,7 @@ func setDefault[T comparable](field *T, value T) {
 func (in EvalInput) WithDefaults(d Defaults) EvalInput {
 	d = d.WithDefaults()
 	in = in.clone()
+	setDefault(&in.Kind, KindEvaluation)
 	setDefault(&in.Sandbox.Language, d.Language)
 	setDefault(&in.Sandbox.Network.Mode, NetworkNone)
 	setDefault(&in.Sandbox.TTL, d.TTL)

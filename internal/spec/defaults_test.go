@@ -15,6 +15,7 @@ func TestWithDefaultsResolvesEverything(t *testing.T) {
 		Scorer:    &Scorer{Type: ScorerRegex, Pattern: "x"},
 	}
 	got := in.WithDefaults(Defaults{Language: "javascript", TTL: Duration(40 * time.Minute)})
+	require.Equal(t, KindEvaluation, got.Kind)
 	require.Equal(t, "javascript", got.Sandbox.Language)
 	require.Equal(t, Duration(40*time.Minute), got.Sandbox.TTL)
 	require.Equal(t, NetworkNone, got.Sandbox.Network.Mode)

@@ -5,6 +5,8 @@ package spec
 type EvalInput struct {
 	// Name is a label for people. Defaults to the workflow ID.
 	Name string `json:"name,omitempty"`
+	// Kind of job: evaluation (the default), data_prep or tool_simulation. The operator's policy has a section for each.
+	Kind string `json:"kind,omitempty"`
 	// Trial says which trial of which campaign this is. Empty when the eval was started directly.
 	Trial *Trial `json:"trial,omitempty"`
 	// SessionID and NegotiationID are the caller's correlation ids; they are labels of the sandbox and fields of every log line.
@@ -25,6 +27,16 @@ type EvalInput struct {
 	// Priority orders the wait for a slot.
 	Priority Priority `json:"priority,omitzero"`
 }
+
+// Kinds of job.
+const (
+	// KindEvaluation judges code.
+	KindEvaluation = "evaluation"
+	// KindDataPrep makes data, such as the inputs of later evals.
+	KindDataPrep = "data_prep"
+	// KindToolSimulation runs what an agent's tool would do.
+	KindToolSimulation = "tool_simulation"
+)
 
 // Trial is a (sample, epoch) of a campaign.
 type Trial struct {

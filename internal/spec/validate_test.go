@@ -110,6 +110,7 @@ func TestValidateNamesEachProblem(t *testing.T) {
 		{"trial.campaign", func(in *EvalInput) { in.Trial = &Trial{Campaign: "a b", Sample: "s", Epoch: 1} }, "not a campaign's name"},
 		{"trial.sample", func(in *EvalInput) { in.Trial = &Trial{Campaign: "a", Epoch: 1} }, "name the sample"},
 		{"trial.epoch", func(in *EvalInput) { in.Trial = &Trial{Campaign: "a", Sample: "s"} }, "count from 1"},
+		{"kind", func(in *EvalInput) { in.Kind = "training" }, "want evaluation, data_prep, tool_simulation"},
 		{"session_id", func(in *EvalInput) { in.SessionID = "a\x1b[0m" }, "control character"},
 	}
 	for i, c := range cases {
