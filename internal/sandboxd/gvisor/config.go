@@ -26,8 +26,9 @@ type Config struct {
 	CallTimeout time.Duration
 	// WatchPeriod is how often the memory of each machine is read where no cgroup bounds it. Defaults to 100 ms.
 	WatchPeriod time.Duration
-	// Headroom is added to a machine's memory bound for agent and gVisor's own kernel. Defaults to 256 MiB (an idle
-	// sandbox uses 50–70 MB).
+	// Headroom is added to a machine's memory bound for agent and gVisor's own kernel, and for what a job takes before the
+	// agent, short of processor, ends it: a storm of 256 forked Pythons on a loaded host was seen at 1280 MiB of a bound of
+	// 1024. An idle sandbox uses 50–70 MB. Defaults to 512 MiB.
 	Headroom int64
 	// NoCgroups makes the runtime act as if the host allowed no cgroups. For tests.
 	NoCgroups bool
@@ -47,7 +48,7 @@ func (c Config) WithDefaults() Config {
 		c.WatchPeriod = 100 * time.Millisecond
 	}
 	if c.Headroom <= 0 {
-		c.Headroom = 256 << 20
+		c.Headroom = 512 << 20
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

@@ -18,7 +18,7 @@ const (
 	maxPeriod = 250 * time.Millisecond
 	// growthPerMicrosecond is 4 GB/s: more than the 2 GB/s at which gVisor was seen to hand out fresh pages to a job on two
 	// cores. The overshoot is what a job takes in minPeriod and until the agent gets a processor: up to 14 MB was seen for one
-	// process, 151 MB for six at once on two loaded cores. The sandbox's outer bound should lie 256 MB above.
+	// process, 151 MB for six at once on two loaded cores. The sandbox's outer bound lies 512 MiB above.
 	growthPerMicrosecond = 4_000
 )
 
