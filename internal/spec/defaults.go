@@ -133,6 +133,7 @@ func fairnessKey(campaign string) string {
 // clone copies everything that in points at.
 func (in EvalInput) clone() EvalInput {
 	in.Trial = clonePointer(in.Trial)
+	in.Tools = slices.Clone(in.Tools)
 	in.Sandbox.Resources = clonePointer(in.Sandbox.Resources)
 	in.Sandbox.Env = maps.Clone(in.Sandbox.Env)
 	in.Sandbox.Labels = maps.Clone(in.Sandbox.Labels)

@@ -7,6 +7,8 @@ type EvalInput struct {
 	Name string `json:"name,omitempty"`
 	// Kind of job: evaluation (the default), data_prep or tool_simulation. The operator's policy has a section for each.
 	Kind string `json:"kind,omitempty"`
+	// Tools are the names of the tools that a tool_simulation simulates; the operator's policy approves them by name.
+	Tools []string `json:"tools,omitempty"`
 	// Trial says which trial of which campaign this is. Empty when the eval was started directly.
 	Trial *Trial `json:"trial,omitempty"`
 	// SessionID and NegotiationID are the caller's correlation ids; they are labels of the sandbox and fields of every log line.

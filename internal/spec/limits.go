@@ -15,6 +15,8 @@ const (
 	MaxAttemptsBound = 10
 	// MaxFiles bounds the input files of an eval, and those of its scorer.
 	MaxFiles = 256
+	// MaxTools bounds the tools of a simulation.
+	MaxTools = 32
 	// MaxArtifactRules bounds the artifact rules of an eval.
 	MaxArtifactRules = 64
 	// MaxEnv bounds each environment.

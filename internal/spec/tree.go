@@ -60,7 +60,7 @@ func parseYAML(data []byte, ps *problems) *tree {
 	var doc, second yaml.Node
 	switch err := loader.Load(&doc); {
 	case errors.Is(err, io.EOF):
-		ps.add("", 0, "the file is empty: write at least a job with one step")
+		ps.add("", 0, "the file is empty: write at least one field")
 		return nil
 	case err != nil:
 		addYAMLError(err, ps)

@@ -54,6 +54,7 @@ func (c *checker) open(text string) bool {
 func (c *checker) eval(in EvalInput) {
 	c.text("name", in.Name, MaxTextBytes)
 	c.choice("kind", in.Kind, KindEvaluation, KindDataPrep, KindToolSimulation)
+	c.tools(in)
 	c.text("session_id", in.SessionID, MaxTextBytes)
 	c.text("negotiation_id", in.NegotiationID, MaxTextBytes)
 	c.trial(in.Trial)

@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -76,11 +75,8 @@ func (c *checker) network(n Network) {
 	case n.Mode != NetworkAllow && lists > 0:
 		c.bad("sandbox.network", "allow_cidrs and allow_domains need mode allow: set it or remove them")
 	}
-	c.allowed("sandbox.network.allow_cidrs", n.AllowCIDRs, "an IPv4 network such as 10.0.0.0/8", func(s string) bool {
-		prefix, err := netip.ParsePrefix(s)
-		return err == nil && prefix.Addr().Is4()
-	})
-	c.allowed("sandbox.network.allow_domains", n.AllowDomains, "a host name such as pypi.org or *.pythonhosted.org", hostName.MatchString)
+	c.allowed("sandbox.network.allow_cidrs", n.AllowCIDRs, "an IPv4 network such as 10.0.0.0/8", IsCIDR)
+	c.allowed("sandbox.network.allow_domains", n.AllowDomains, "a host name such as pypi.org or *.pythonhosted.org", IsDomain)
 }
 
 func (c *checker) allowed(path string, list []string, want string, valid func(string) bool) {

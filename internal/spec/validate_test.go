@@ -111,6 +111,10 @@ func TestValidateNamesEachProblem(t *testing.T) {
 		{"trial.sample", func(in *EvalInput) { in.Trial = &Trial{Campaign: "a", Epoch: 1} }, "name the sample"},
 		{"trial.epoch", func(in *EvalInput) { in.Trial = &Trial{Campaign: "a", Sample: "s"} }, "count from 1"},
 		{"kind", func(in *EvalInput) { in.Kind = "training" }, "want evaluation, data_prep, tool_simulation"},
+		{"tools", func(in *EvalInput) { in.Tools = []string{"search"} }, "belong to kind tool_simulation"},
+		{"tools", func(in *EvalInput) { in.Kind, in.Tools = KindToolSimulation, make([]string, 33) }, "more than 32"},
+		{"tools[1]", func(in *EvalInput) { in.Kind, in.Tools = KindToolSimulation, []string{"a", "a"} }, "is named by tools[0] too"},
+		{"tools[0]", func(in *EvalInput) { in.Kind, in.Tools = KindToolSimulation, []string{"a b"} }, "is not a tool's name"},
 		{"session_id", func(in *EvalInput) { in.SessionID = "a\x1b[0m" }, "control character"},
 	}
 	for i, c := range cases {
