@@ -1,4 +1,5 @@
-// Command schemagen writes the JSON Schemas of Pitwall's inputs into schema/. go generate runs it in internal/spec.
+// Command schemagen writes the JSON Schemas of Pitwall's inputs into schema/, and that of a policy into internal/policy. go
+// generate runs it in internal/spec.
 package main
 
 import (
@@ -12,34 +13,45 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"pitwall/internal/policy"
 	"pitwall/internal/spec"
 )
 
 func main() {
-	for name, input := range inputs() {
-		data, err := generate(".", input)
+	for _, d := range documents() {
+		data, err := d.generate(".")
 		if err == nil {
-			err = os.WriteFile(filepath.Join("schema", name), data, 0o644)
+			err = os.WriteFile(filepath.FromSlash(d.file), data, 0o644)
 		}
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "schemagen: write %s: %v\n", name, err)
+			fmt.Fprintf(os.Stderr, "schemagen: write %s: %v\n", d.file, err)
 			os.Exit(1)
 		}
 	}
 }
 
-// inputs by the name of their schema's file.
-func inputs() map[string]any {
-	return map[string]any{"eval.json": spec.EvalInput{}, "campaign.json": spec.CampaignInput{}}
+// document is a type with a schema. Both paths are relative to internal/spec.
+type document struct {
+	file   string
+	of     any
+	source string
 }
 
-// generate reflects on input; the descriptions are the comments of the sources in dir.
-func generate(dir string, input any) ([]byte, error) {
+func documents() []document {
+	return []document{
+		{"schema/eval.json", spec.EvalInput{}, "."},
+		{"schema/campaign.json", spec.CampaignInput{}, "."},
+		{"../policy/schema.json", policy.File{}, "../policy"},
+	}
+}
+
+// generate reflects on the type; the descriptions are the comments of its sources. base is internal/spec.
+func (d document) generate(base string) ([]byte, error) {
 	r := jsonschema.Reflector{ExpandedStruct: true, Mapper: durations}
-	if err := addComments(&r, dir); err != nil {
+	if err := addComments(&r, filepath.Join(base, filepath.FromSlash(d.source)), reflect.TypeOf(d.of).PkgPath()); err != nil {
 		return nil, err
 	}
-	schema := r.ReflectFromType(reflect.TypeOf(input))
+	schema := r.ReflectFromType(reflect.TypeOf(d.of))
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -56,8 +68,7 @@ func durations(t reflect.Type) *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, Examples: []any{"90s", "45m"}}
 }
 
-func addComments(r *jsonschema.Reflector, dir string) error {
-	const pkg = "pitwall/internal/spec"
+func addComments(r *jsonschema.Reflector, dir, pkg string) error {
 	r.CommentMap = map[string]string{}
 	// Read as the package of the folder ".": its own path is the one to record.
 	cwd, err := os.Getwd()
