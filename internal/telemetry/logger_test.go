@@ -19,7 +19,7 @@ func TestJSONLines(t *testing.T) {
 	log, err := telemetry.NewLogger(&out, telemetry.FormatJSON, "info")
 	require.NoError(t, err)
 	log.Debug("hidden")
-	log.Error("create sandbox\n", zap.String(telemetry.FieldSandboxID, "s-1"), zap.Duration(telemetry.FieldDuration, 1500*time.Millisecond), zap.Error(errors.New("no")))
+	log.Error("create sandbox\n", zap.String(telemetry.FieldSandboxID, "s-1"), zap.Duration("took", 1500*time.Millisecond), zap.Error(errors.New("no")))
 	require.Equal(t, 1, strings.Count(out.String(), "\n"), out.String())
 	var line map[string]string
 	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
@@ -30,7 +30,7 @@ func TestJSONLines(t *testing.T) {
 	require.Contains(t, line["caller"], "logger_test.go")
 	delete(line, "time")
 	delete(line, "caller")
-	require.Equal(t, map[string]string{"level": "error", "msg": "create sandbox\n", "sandbox_id": "s-1", "duration": "1.5s", "error": "no"}, line)
+	require.Equal(t, map[string]string{"level": "error", "msg": "create sandbox\n", "sandbox_id": "s-1", "took": "1.5s", "error": "no"}, line)
 }
 
 func TestConsoleIsTheDefault(t *testing.T) {
