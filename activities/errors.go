@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"pitwall/internal/policy"
 	"pitwall/internal/spec"
 )
 
@@ -14,6 +15,8 @@ import (
 // so they are the contract on which workflows branch and operators search.
 const (
 	ErrTypeInvalidInput    = "InvalidInput"        // the input is wrong; nothing was created
+	ErrTypePolicyViolation = policy.ViolationType  // the policy does not admit the input; nothing was created
+	ErrTypePolicyWeaker    = "PolicyNotApplied"    // the provider's sandbox may reach more than was asked for; it is removed
 	ErrTypeDisabled        = "Disabled"            // DAYTONA_ENABLED=false
 	ErrTypeCapacity        = "Capacity"            // 429 or quota: nothing was created; try again outside the slot
 	ErrTypeCreateRefused   = "CreateRefused"       // the provider refused for good (snapshot, key, region)
@@ -35,6 +38,8 @@ const (
 // originOf says who has to act on an error type. What is not listed is infra.
 var originOf = map[string]string{
 	ErrTypeInvalidInput:    spec.OriginUser,
+	ErrTypePolicyViolation: spec.OriginUser,
+	ErrTypePolicyWeaker:    spec.OriginUser,
 	ErrTypeDisabled:        spec.OriginUser,
 	ErrTypeCreateRefused:   spec.OriginUser,
 	ErrTypeInputMissing:    spec.OriginUser,
@@ -55,7 +60,7 @@ func Describe(err error) *spec.EvalError {
 		if !known {
 			origin = spec.OriginInfra
 		}
-		return &spec.EvalError{Origin: origin, Type: app.Type(), Message: bounded(app.Message(), maxErrorBytes)}
+		return &spec.EvalError{Origin: origin, Type: app.Type(), Message: bounded(app.Message(), messageBytes(app.Type()))}
 	}
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
@@ -76,6 +81,14 @@ func Describe(err error) *spec.EvalError {
 // maxErrorBytes bounds what of an error reaches a history: error texts may quote a provider's page or a job's bytes.
 const maxErrorBytes = 1024
 
+// messageBytes bounds the message of an error type. A policy's violation is built of bounded parts, and names every rule.
+func messageBytes(errType string) int {
+	if errType == ErrTypePolicyViolation {
+		return policy.MaxViolationBytes
+	}
+	return maxErrorBytes
+}
+
 func bounded(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -85,7 +98,7 @@ func bounded(text string, limit int) string {
 
 // terminal is an error that no retry of the activity can mend.
 func terminal(errType string, cause error, details ...any) error {
-	return temporal.NewApplicationErrorWithOptions(bounded(cause.Error(), maxErrorBytes), errType,
+	return temporal.NewApplicationErrorWithOptions(bounded(cause.Error(), messageBytes(errType)), errType,
 		temporal.ApplicationErrorOptions{NonRetryable: true, Details: details})
 }
 

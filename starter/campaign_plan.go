@@ -34,6 +34,11 @@ func planCampaign(ctx context.Context, input spec.CampaignInput, target deployme
 	if err := effective.Validate(); err != nil {
 		return plan, err
 	}
+	if target.policy != nil {
+		if err := target.policy.CheckCampaign(effective); err != nil {
+			return plan, err
+		}
+	}
 	answersElsewhere := effective.Answers.From == spec.AnswersSamples && !isLocalPath(effective.Answers.URI)
 	if !isLocalPath(effective.Dataset.URI) || answersElsewhere {
 		return plan, nil

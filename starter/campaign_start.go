@@ -165,7 +165,11 @@ func startCampaign(ctx context.Context, term *terminal, target deployment, name 
 	if err != nil {
 		return err
 	}
-	plan, err := planCampaign(ctx, input, target)
+	planned := target
+	if !options.dryRun {
+		planned = target.withoutPolicy()
+	}
+	plan, err := planCampaign(ctx, input, planned)
 	if err != nil {
 		return file.named(err)
 	}

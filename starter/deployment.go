@@ -13,12 +13,14 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/config"
 	"pitwall/internal/daytona"
+	"pitwall/internal/policy"
 	"pitwall/internal/temporalclient"
 )
 
 // deployment is the Pitwall that a command talks to: its settings, and where its Temporal is.
 type deployment struct {
 	config.Config
+	policy   *policy.Policy // this machine's, see loadPolicy
 	temporal temporalclient.Options
 	uiURL    string // of Temporal's UI; empty when it is not known
 }
@@ -29,7 +31,11 @@ func loadDeployment(term *terminal) (deployment, error) {
 	if err != nil {
 		return deployment{}, &UsageError{Err: err, Hint: "docs/configuration.md lists every variable"}
 	}
-	target := deployment{Config: loaded, temporal: loaded.Temporal()}
+	admitted, err := loadPolicy(loaded.PolicyFile)
+	if err != nil {
+		return deployment{}, err
+	}
+	target := deployment{Config: loaded, policy: admitted, temporal: loaded.Temporal()}
 	if loaded.Profile != nil && term.env("TEMPORAL_ADDRESS") == "" {
 		target.uiURL = loaded.Profile.UIURL
 	}

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"pitwall/activities"
+	"pitwall/internal/policy"
 	"pitwall/internal/spec"
 	"pitwall/workflows"
 )
@@ -79,7 +81,7 @@ func explainEnd(kind, id string, err error) error {
 	var terminated *temporal.TerminatedError
 	var timeout *temporal.TimeoutError
 	switch {
-	case errors.As(err, &app) && (app.Type() == spec.InvalidInputType || app.Type() == activities.ErrTypeDisabled):
+	case errors.As(err, &app) && slices.Contains([]string{spec.InvalidInputType, policy.ViolationType, activities.ErrTypeDisabled}, app.Type()):
 		return &UsageError{Problem: app.Message()}
 	case errors.As(err, &app):
 		return fmt.Errorf("%s %s failed: %s (%s)", kind, id, app.Message(), app.Type())

@@ -23,10 +23,14 @@ type evalLimits struct {
 	WorstSandboxSeconds float64 `json:"worst_sandbox_seconds"`
 }
 
-// planOf resolves an eval's defaults and limits as a worker with the same target would.
+// planOf resolves an eval's defaults and limits as a worker with the same target would, and holds it against this machine's
+// policy.
 func planOf(input spec.EvalInput, target deployment) (evalPlan, error) {
 	effective := input.WithDefaults(target.SpecDefaults())
 	if err := effective.Validate(); err != nil {
+		return evalPlan{}, err
+	}
+	if err := target.checkPolicy(effective); err != nil {
 		return evalPlan{}, err
 	}
 	clocks, err := effective.Clocks(target.MaxTTL())

@@ -71,7 +71,7 @@ func createSchedule(ctx context.Context, term *terminal, file string, options ca
 		return err
 	}
 	name := scheduledName(source, options)
-	if _, err := planCampaign(ctx, input, target); err != nil {
+	if _, err := planCampaign(ctx, input, target.withoutPolicy()); err != nil {
 		return source.named(err)
 	}
 	if input, err = uploadInputs(ctx, target, input); err != nil {

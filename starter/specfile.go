@@ -114,8 +114,7 @@ func isLocalPath(uri string) bool {
 
 // named puts the spec's name in front of what is wrong with it.
 func (f specFile) named(err error) error {
-	var invalid *spec.InvalidInput
-	if !errors.As(err, &invalid) {
+	if _, wrong := problemsOf(err); !wrong {
 		return err
 	}
 	return &UsageError{Problem: f.name, Err: err}

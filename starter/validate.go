@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
 
+	"pitwall/internal/policy"
 	"pitwall/internal/spec"
 )
 
 // validateResult is what `validate -o json` prints.
 type validateResult struct {
 	File string `json:"file"`
-	// Kind is eval or campaign.
+	// Kind is eval, campaign or policy.
 	Kind     string         `json:"kind"`
 	Valid    bool           `json:"valid"`
 	Problems []spec.Problem `json:"problems"`
@@ -22,6 +22,7 @@ type validateResult struct {
 const (
 	kindEval     = "eval"
 	kindCampaign = "campaign"
+	kindPolicy   = "policy"
 )
 
 func validateCommand(term *terminal) *cobra.Command {
@@ -29,9 +30,9 @@ func validateCommand(term *terminal) *cobra.Command {
 	var schema string
 	cmd := &cobra.Command{
 		Use:   "validate FILE",
-		Short: "Check an eval or a campaign, and say everything that is wrong with it",
-		Long: `Check an eval or a campaign, and say everything that is wrong with it. A campaign whose dataset and answers are
-local files is rendered sample by sample.
+		Short: "Check an eval, a campaign or a policy, and say everything that is wrong with it",
+		Long: `Check an eval, a campaign or a policy, and say everything that is wrong with it. A campaign whose dataset and answers
+are local files is rendered sample by sample. Where PITWALL_POLICY_FILE names a policy, evals are held against it too.
 
 --schema prints the JSON Schema of an input instead, for editors.`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -48,7 +49,7 @@ local files is rendered sample by sample.
 		},
 	}
 	options.bind(cmd)
-	cmd.Flags().StringVar(&schema, "schema", "", "print the JSON Schema of `eval` or campaign")
+	cmd.Flags().StringVar(&schema, "schema", "", "print the JSON Schema of `eval`, campaign or policy")
 	return cmd
 }
 
@@ -60,13 +61,16 @@ func printSchema(term *terminal, kind string) error {
 	case kindCampaign:
 		_, err := term.out.Write(spec.CampaignSchema())
 		return err
+	case kindPolicy:
+		_, err := term.out.Write(policy.Schema())
+		return err
 	}
-	return &UsageError{Problem: "no schema of " + kind, Hint: "--schema takes eval or campaign"}
+	return &UsageError{Problem: "no schema of " + kind, Hint: "--schema takes eval, campaign or policy"}
 }
 
 func validateFile(ctx context.Context, term *terminal, name string, options campaignOptions) error {
 	kind, err := checkFile(ctx, term, name, options)
-	var invalid *spec.InvalidInput
+	problems, wrong := problemsOf(err)
 	if !term.wantsJSON() {
 		if err != nil {
 			return err
@@ -74,12 +78,12 @@ func validateFile(ctx context.Context, term *terminal, name string, options camp
 		term.printf("%s is a valid %s\n", name, kind)
 		return nil
 	}
-	if err != nil && !errors.As(err, &invalid) {
+	if err != nil && !wrong {
 		return err
 	}
 	found := validateResult{File: name, Kind: kind, Valid: err == nil, Problems: []spec.Problem{}}
 	if err != nil {
-		found.Problems = invalid.Problems
+		found.Problems = problems
 	}
 	if printErr := term.printJSON(found); printErr != nil || err == nil {
 		return printErr
@@ -97,7 +101,11 @@ func checkFile(ctx context.Context, term *terminal, name string, options campaig
 	if err != nil {
 		return "", err
 	}
-	if kindOf(file.data) == kindCampaign {
+	switch kindOf(file.data) {
+	case kindPolicy:
+		_, err = policy.Decode(file.data)
+		return kindPolicy, file.named(err)
+	case kindCampaign:
 		input, err := decodeCampaign(file, options)
 		if err == nil {
 			_, err = planCampaign(ctx, input, target)
@@ -111,7 +119,7 @@ func checkFile(ctx context.Context, term *terminal, name string, options campaig
 	return kindEval, file.named(err)
 }
 
-// kindOf tells a campaign by the fields that only it has.
+// kindOf tells a campaign and a policy by the fields that only they have.
 func kindOf(data []byte) string {
 	var fields map[string]yaml.Node
 	if err := yaml.Load(data, &fields); err != nil {
@@ -120,6 +128,11 @@ func kindOf(data []byte) string {
 	for _, field := range []string{"dataset", "eval", "answers", "epochs", "gate", "pass_at_k", "max_parallel"} {
 		if _, found := fields[field]; found {
 			return kindCampaign
+		}
+	}
+	for _, field := range []string{"version", "all", "kinds"} {
+		if _, found := fields[field]; found {
+			return kindPolicy
 		}
 	}
 	return kindEval

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"pitwall/internal/config"
+	"pitwall/internal/policy"
 	"pitwall/internal/telemetry"
 )
 
@@ -47,6 +48,7 @@ func execute(ctx context.Context, args, environ []string, stderr io.Writer) int 
 type setup struct {
 	queues []string
 	config config.Config
+	policy *policy.Policy
 	log    *zap.Logger
 }
 
@@ -73,9 +75,13 @@ func readSetup(args, environ []string, stderr io.Writer) (setup, error) {
 	if err != nil {
 		return setup{}, usageError{err}
 	}
+	admitted, err := policy.Load(loaded.PolicyFile)
+	if err != nil {
+		return setup{}, usageError{fmt.Errorf("PITWALL_POLICY_FILE: %w", err)}
+	}
 	log, err := telemetry.NewLogger(stderr, loaded.LogFormat, loaded.LogLevel)
 	if err != nil {
 		return setup{}, usageError{err}
 	}
-	return setup{queues: queues, config: loaded, log: log}, nil
+	return setup{queues: queues, config: loaded, policy: admitted, log: log}, nil
 }

@@ -21,6 +21,8 @@ type Store struct {
 	bucket *blob.Bucket
 	url    string // as opened, without its query
 	dir    string // of a file store; else empty
+	// folders limit file: URIs, see LimitFiles. Nil: none do.
+	folders []string
 
 	// commit makes fileblob's check-then-rename of a write-once key atomic within this process. Between processes a
 	// window of microseconds is left, in which the later of two different contents wins.
@@ -118,6 +120,12 @@ func (s *Store) Check(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// LimitFiles makes Resolve read files of this host from below these folders only (clean, absolute, with slashes), also by
+// way of a link; from none, when there is no folder. It is called before the store is used.
+func (s *Store) LimitFiles(folders []string) {
+	s.folders = append([]string{}, folders...)
 }
 
 // Close frees what the store holds open.

@@ -266,6 +266,33 @@ func TestResolveElsewhere(t *testing.T) {
 	}
 }
 
+func TestFilesOfTheHostStandBelowTheFoldersThatAreAdmitted(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"in/a/ok", "inside", "secret"} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("hello"), 0o600))
+	}
+	require.NoError(t, os.Symlink("../secret", filepath.Join(dir, "in", "link")))
+	require.NoError(t, os.Symlink(dir, filepath.Join(dir, "in", "up")))
+	require.NoError(t, os.Symlink("a/ok", filepath.Join(dir, "in", "good")))
+	uri := func(name string) string { return "file://" + filepath.ToSlash(dir) + "/" + name }
+
+	store := openStore(t, "mem://")
+	store.LimitFiles([]string{"/no/such", filepath.ToSlash(dir) + "/in"})
+	require.Equal(t, "hello", resolve(t, store, uri("in/a/ok"), helloSHA))
+	require.Equal(t, "hello", resolve(t, store, uri("in/good"), helloSHA), "a link within the folder")
+	for _, name := range []string{"secret", "inside", "in/../secret", "in/%2e%2e/secret", "in/link", "in/up/secret", "in", "in/a", "in/no/such"} {
+		_, err := store.Resolve(t.Context(), uri(name), "")
+		require.Error(t, err, name)
+	}
+	_, err := store.Resolve(t.Context(), uri("secret"), "")
+	require.ErrorIs(t, err, artifact.ErrURI)
+
+	store.LimitFiles(nil)
+	_, err = store.Resolve(t.Context(), uri("in/a/ok"), "")
+	require.ErrorIs(t, err, artifact.ErrURI, "without a folder nothing is read")
+}
+
 func TestOpenRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

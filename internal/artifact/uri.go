@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -53,27 +54,27 @@ func (s *Store) open(ctx context.Context, uri string) (io.ReadCloser, error) {
 	}
 	switch location.Scheme {
 	case "file":
-		return openFile(location)
+		return s.openFile(location)
 	case "s3":
 		return openObject(ctx, location)
 	}
 	return nil, fmt.Errorf("%w: %.200q: want store:KEY, file:///PATH or s3://BUCKET/KEY", ErrURI, uri)
 }
 
-func openFile(location *url.URL) (io.ReadCloser, error) {
+func (s *Store) openFile(location *url.URL) (io.ReadCloser, error) {
 	name, err := filePath(location)
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(name) // before Open, which waits for a writer if it is a pipe
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is not a regular file", ErrURI, name)
-	}
 	var file *os.File
-	if err == nil {
-		file, err = os.Open(name)
+	if s.folders == nil {
+		file, err = openRegular(name, os.Stat, os.Open)
+	} else {
+		file, err = openBelow(s.folders, name)
 	}
 	switch {
+	case errors.Is(err, ErrURI):
+		return nil, err
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("read %s: %w on this host", plain(location), ErrNotFound)
 	case errors.Is(err, fs.ErrPermission):
@@ -82,6 +83,35 @@ func openFile(location *url.URL) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("read %s: %w", plain(location), err)
 	}
 	return file, nil
+}
+
+// openBelow opens a file below one of the folders. No link leads out of the folder.
+func openBelow(folders []string, name string) (*os.File, error) {
+	for _, folder := range folders {
+		rel, err := filepath.Rel(filepath.FromSlash(folder), name)
+		if err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		root, err := os.OpenRoot(filepath.FromSlash(folder))
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		return openRegular(rel, root.Stat, root.Open)
+	}
+	return nil, fmt.Errorf("%w: %s is in no folder that the worker's policy admits", ErrURI, name)
+}
+
+// openRegular looks before it opens, which would wait for a writer if it is a pipe.
+func openRegular(name string, stat func(string) (fs.FileInfo, error), open func(string) (*os.File, error)) (*os.File, error) {
+	info, err := stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrURI, name)
+	}
+	return open(name)
 }
 
 // openObject opens an object of any bucket; the URL's query goes to gocloud (region, endpoint, …).

@@ -39,6 +39,8 @@ type Config struct {
 	Store string `env:"PITWALL_STORE"`
 	// MaxTTLMinutes is what the TTL of a long job's sandbox may be raised to, in minutes. Default 720.
 	MaxTTLMinutes int `env:"PITWALL_MAX_TTL_MINUTES" envDefault:"720"`
+	// PolicyFile bounds what evals may ask for (package policy). Default none: the built-in policy.
+	PolicyFile string `env:"PITWALL_POLICY_FILE"`
 	// CreateHorizon is how long after a create without an answer its sandbox may still appear. Default 120s: the service
 	// holds a create for 30 s (reference of its API), and its queues lag.
 	CreateHorizon time.Duration `env:"PITWALL_CREATE_HORIZON" envDefault:"120s"`

@@ -43,6 +43,8 @@ type EvalResult struct {
 	// Started and Finished bound the eval, by Temporal's clock.
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`
+	// PolicySHA256 (hex) is of the policy file that admitted or refused the eval.
+	PolicySHA256 string `json:"policy_sha256,omitempty"`
 	// ResultURI is where result.json stands.
 	ResultURI string `json:"result_uri,omitempty"`
 	// Effective is the input with every default resolved. It, Job and Artifacts are left out of the payload that a

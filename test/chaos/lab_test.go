@@ -8,8 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -175,11 +173,11 @@ func (l *lab) startCampaign(jobs map[string]string, order ...string) client.Work
 	for _, name := range order {
 		fmt.Fprintf(&rows, "{\"id\": %q, \"command\": %q}\n", name, jobs[name])
 	}
-	file := filepath.Join(l.t.TempDir(), "samples.jsonl")
-	require.NoError(l.t, os.WriteFile(file, []byte(rows.String()), 0o600))
+	blob, err := l.stack.Store.PutBlob(l.t.Context(), strings.NewReader(rows.String()), int64(rows.Len()))
+	require.NoError(l.t, err)
 	in := spec.CampaignInput{
 		Name:    campaignName,
-		Dataset: spec.Dataset{Format: spec.FormatJSONL, URI: "file://" + file},
+		Dataset: spec.Dataset{Format: spec.FormatJSONL, URI: blob.URI},
 		Eval:    spec.EvalTemplate(job("{{.command}}")),
 	}
 	run, err := l.stack.Temporal.ExecuteWorkflow(l.t.Context(), client.StartWorkflowOptions{ID: workflows.CampaignID(campaignName), TaskQueue: workflows.TaskQueue}, workflows.CampaignWorkflow, in)
