@@ -1,0 +1,192 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestKnownValuesAreReplacedInEveryForm(t *testing.T) {
+	const secret = `p/a+s"s<w>\ö rd&=1`
+	r := New()
+	r.Add("DB PASSWORD", secret)
+	asJSON, err := json.Marshal(map[string]string{"key": secret})
+	require.NoError(t, err)
+	twice, err := json.Marshal(string(asJSON))
+	require.NoError(t, err)
+	forms := map[string]string{
+		"raw": secret, "JSON": string(asJSON), "JSON in JSON": string(twice),
+		"ASCII JSON":  `p/a+s\"s<w>\\\u00f6 rd&=1`,
+		"PHP's JSON":  `p\/a+s\"s<w>\\ö rd&=1`,
+		"URL query":   url.QueryEscape(secret),
+		"URL path":    url.PathEscape(secret),
+		"lower URL":   "p%2fa%2bs%22s%3cw%3e%5c%c3%b6+rd%26%3d1",
+		"hex":         hex.EncodeToString([]byte(secret)),
+		"upper hex":   strings.ToUpper(hex.EncodeToString([]byte(secret))),
+		"base64":      base64.StdEncoding.EncodeToString([]byte(secret)),
+		"base64 +1":   base64.StdEncoding.EncodeToString([]byte("a" + secret + "bc")),
+		"base64 +2":   base64.StdEncoding.EncodeToString([]byte("ab" + secret + "c")),
+		"base64url":   base64.URLEncoding.EncodeToString([]byte("user:" + secret)),
+		"basic auth":  base64.StdEncoding.EncodeToString([]byte("user:" + secret + "@host")),
+		"raw base64":  base64.RawStdEncoding.EncodeToString([]byte(secret)),
+		"between":     "x" + secret + "x",
+		"two of them": secret + secret,
+	}
+	for name, form := range forms {
+		t.Run(name, func(t *testing.T) {
+			clean := r.String("before " + form + " after")
+			require.Contains(t, clean, "[REDACTED:DB_PASSWORD]")
+			require.True(t, strings.HasPrefix(clean, "before ") && strings.HasSuffix(clean, " after"), clean)
+			require.NotContains(t, clean, "rd&")
+		})
+	}
+}
+
+func TestLinesOfAKeyAreReplacedByThemselves(t *testing.T) {
+	r := New()
+	line := "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+	r.Add("KEY", "-----BEGIN THING-----\n"+line+"\nnot a line of a key\n")
+	require.Equal(t, "x [REDACTED:KEY] not a line of a key", r.String("x "+line+" not a line of a key"))
+}
+
+func TestOverlappingSecretsLeaveNothing(t *testing.T) {
+	r := New()
+	r.Add("A", "abcdefgh")
+	r.Add("B", "efghijkl")
+	r.Add("C", "abcdefghijklmnop")
+	require.Equal(t, "1[REDACTED:A]2", r.String("1abcdefghijkl2"))
+	require.Equal(t, "1[REDACTED:C]2", r.String("1abcdefghijklmnop2"))
+}
+
+func TestShortValuesAreNotLookedFor(t *testing.T) {
+	r := New()
+	r.Add("SHORT", "1234567")
+	require.Equal(t, "1234567", r.String("1234567"))
+}
+
+func TestRememberedValuesAreBoundedAndOwnOnesStay(t *testing.T) {
+	r := New()
+	r.Add("own", "the process's own")
+	r.Remember("job", "first of a job")
+	for i := range maxRemembered - 1 {
+		r.Remember("other", fmt.Sprintf("value %06d", i))
+	}
+	r.Remember("job", "first of a job") // again: now it is the latest
+	r.Remember("other", "one too many")
+	require.Equal(t, "[REDACTED:own] [REDACTED:job] [REDACTED:other]", r.String("the process's own first of a job value 000001"))
+	require.Equal(t, "value 000000", r.String("value 000000"), "the oldest one is forgotten")
+}
+
+func TestANilRedactorHoldsTheRules(t *testing.T) {
+	var r *Redactor
+	require.Equal(t, "id [REDACTED:aws-access-key-id].", r.String("id AKIAIOSFODNN7EXAMPLE."))
+	r.String("x")
+}
+
+// A text of fragments, some of them secrets or pieces of secrets.
+func fragments(secrets []string) *rapid.Generator[[]byte] {
+	piece := rapid.OneOf(
+		rapid.Custom(func(t *rapid.T) []byte { return []byte(rapid.SampledFrom(secrets).Draw(t, "secret")) }),
+		rapid.Custom(func(t *rapid.T) []byte {
+			whole := rapid.SampledFrom(secrets).Draw(t, "part of")
+			return []byte(whole[rapid.IntRange(0, len(whole)).Draw(t, "from"):])
+		}),
+		rapid.Custom(func(t *rapid.T) []byte {
+			whole := rapid.SampledFrom(secrets).Draw(t, "part of")
+			return []byte(whole[:rapid.IntRange(0, len(whole)).Draw(t, "to")])
+		}),
+		rapid.SliceOfN(rapid.Byte(), 0, 20),
+	)
+	return rapid.Custom(func(t *rapid.T) []byte {
+		return bytes.Join(rapid.SliceOfN(piece, 0, 12).Draw(t, "pieces"), nil)
+	})
+}
+
+// What two writes cut in half is found, and nothing but the cut decides what is written when.
+func TestPropertyChunksAreRedactedLikeTheWhole(t *testing.T) {
+	r := New()
+	known := []string{"first-known-value", "known-value-two", "aaaaaaaaaa", "\x00\x01binary\xff\xfe"}
+	for i, value := range known {
+		r.Add(fmt.Sprint("K", i), value)
+	}
+	secrets := append(known, examples()...)
+	rapid.Check(t, func(t *rapid.T) {
+		text := fragments(secrets).Draw(t, "text")
+		var chunked bytes.Buffer
+		w := r.NewWriter(&chunked)
+		for rest := text; len(rest) > 0; {
+			n := rapid.IntRange(1, len(rest)).Draw(t, "chunk")
+			written, err := w.Write(rest[:n])
+			require.NoError(t, err)
+			require.Equal(t, n, written)
+			rest = rest[n:]
+		}
+		require.NoError(t, w.Close())
+		whole := r.Bytes(bytes.Clone(text))
+		require.Equal(t, string(whole), chunked.String())
+		for _, value := range known {
+			require.NotContains(t, chunked.String(), value)
+		}
+	})
+}
+
+// What is no secret is the same bytes afterwards.
+func TestPropertyWhatIsNoSecretSurvives(t *testing.T) {
+	r := New()
+	r.Add("KNOWN", "the-one-known-value")
+	rapid.Check(t, func(t *rapid.T) {
+		text := bytes.ReplaceAll(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"), []byte("the-one"), nil)
+		require.Equal(t, text, r.Bytes(bytes.Clone(text)))
+		parts := [][]byte{text, []byte("the-one-known-value"), text}
+		clean := r.Bytes(bytes.Join(parts, []byte(" ")))
+		require.Equal(t, string(bytes.Join([][]byte{text, []byte("[REDACTED:KNOWN]"), text}, []byte(" "))), string(clean))
+	})
+}
+
+func TestAStreamHoldsBackNoMoreThanItSays(t *testing.T) {
+	r := New()
+	long := strings.Repeat("\x01\x02", MaxLength/2)
+	r.Add("LONG", long)
+	r.Add("AS", strings.Repeat("a", 64))
+	text := []byte(strings.Repeat("a", 2*MaxHold) + jsonString(jsonString(long, false), false))
+	for _, end := range []int{MaxHold, 2 * MaxHold, len(text) - 1} {
+		_, n := r.Cut(nil, text[:end], false)
+		require.LessOrEqual(t, end-n, MaxHold)
+		require.Positive(t, n)
+	}
+}
+
+func TestAWriterStopsAtAnError(t *testing.T) {
+	w := New().NewWriter(brokenWriter{})
+	_, err := w.Write([]byte("text"))
+	require.ErrorIs(t, err, errBroken)
+	_, err = w.Write([]byte("more"))
+	require.ErrorIs(t, err, errBroken)
+	require.ErrorIs(t, w.Close(), errBroken)
+}
+
+var errBroken = fmt.Errorf("broken")
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
+
+func TestEachWriteIsRedactedByItself(t *testing.T) {
+	var out bytes.Buffer
+	r := New()
+	w := r.EachWrite(&out)
+	line := []byte("a line with first-known-value\n")
+	r.Add("LATE", "first-known-value")
+	n, err := w.Write(line)
+	require.NoError(t, err)
+	require.Equal(t, len(line), n)
+	require.Equal(t, "a line with [REDACTED:LATE]\n", out.String())
+}
