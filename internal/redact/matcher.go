@@ -53,7 +53,7 @@ func newMatcher(values []value) *matcher {
 // find returns the known values in b, and from where on more may follow of one.
 func (m *matcher) find(b []byte, atEOF bool) (found []span, safe int) {
 	safe = len(b)
-	if m == nil {
+	if len(m.patterns) == 0 {
 		return nil, safe
 	}
 	i := 0

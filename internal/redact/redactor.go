@@ -23,7 +23,7 @@ type Redactor struct {
 	own        []value    // of the process, known for good
 	remembered []value    // of jobs, the latest last
 
-	matcher atomic.Pointer[matcher] // of all values; nil while there are none
+	matcher atomic.Pointer[matcher] // of all values; nil until one is needed that knows the latest
 }
 
 // value is a secret with every form of it that is looked for.
@@ -44,7 +44,7 @@ func (r *Redactor) Add(name, text string) {
 		return
 	}
 	r.own = append(r.own, newValue(name, text))
-	r.rebuild()
+	r.matcher.Store(nil)
 }
 
 // Remember makes a value of a job known until 1024 others were remembered after it: whoever handles what a job wrote
@@ -64,7 +64,7 @@ func (r *Redactor) Remember(name, text string) {
 	if len(r.remembered) > maxRemembered {
 		r.remembered = slices.Delete(r.remembered, 0, 1)
 	}
-	r.rebuild()
+	r.matcher.Store(nil)
 }
 
 func holds(values []value, text string) int {
@@ -81,15 +81,22 @@ func newValue(name, text string) value {
 	return value{name: shown[:min(len(shown), 64)], text: text, forms: forms(text)}
 }
 
-func (r *Redactor) rebuild() { r.matcher.Store(newMatcher(slices.Concat(r.own, r.remembered))) }
-
-// known is what is now looked for; nil for nothing.
+// known is what is now looked for.
 func (r *Redactor) known() *matcher {
 	if r == nil {
-		return nil
+		return &noValues
 	}
-	return r.matcher.Load()
+	if m := r.matcher.Load(); m != nil {
+		return m
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := newMatcher(slices.Concat(r.own, r.remembered))
+	r.matcher.Store(m)
+	return m
 }
+
+var noValues matcher
 
 // String returns s without secrets.
 func (r *Redactor) String(s string) string {

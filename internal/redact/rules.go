@@ -63,6 +63,24 @@ var rules = []rule{
 	{name: "private-key", prefix: "-----BEGIN ", inWord: true, match: privateKey},
 }
 
+// starts says by their first three bytes which rules a text may begin with.
+var starts = func() (s startTable) {
+	for i, r := range rules {
+		slot := &s[startOf([]byte(r.prefix))]
+		*slot = append(*slot, i)
+	}
+	return s
+}()
+
+type startTable [1 << 12][]int
+
+// startOf hashes the first three bytes of b, as short as the shortest prefix.
+func startOf(b []byte) uint32 {
+	return (uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16) * 0x9E3779B9 >> 20
+}
+
+const minPrefix, maxPrefix = len("sk-"), len("github_pat_")
+
 // ruleHeads are what a rule's prefix begins with.
 var ruleHeads = func() map[string]bool {
 	heads := map[string]bool{}
@@ -74,30 +92,24 @@ var ruleHeads = func() map[string]bool {
 	return heads
 }()
 
-const maxPrefix = len("github_pat_")
-
 // findByRules returns what the rules find in b, and from where on more may follow of something that they look for.
 func findByRules(before, b []byte, atEOF bool) (found []span, safe int) {
 	safe = len(b)
-	for _, r := range rules {
-		for i := 0; ; {
-			at := bytes.Index(b[i:], []byte(r.prefix))
-			if at < 0 {
-				break
-			}
-			i += at
-			if !r.inWord && inWord(before, b[:i]) {
-				i += len(r.prefix)
+	resume := make([]int, len(rules)) // where each rule looks on
+	for i := 0; i+minPrefix <= len(b); i++ {
+		for _, which := range starts[startOf(b[i:])] {
+			r := &rules[which]
+			if i < resume[which] || !bytes.HasPrefix(b[i:], []byte(r.prefix)) || !r.inWord && inWord(before, b[:i]) {
 				continue
 			}
 			length, next, open := r.match(b[i:])
-			if open && !atEOF {
-				safe = min(safe, i)
-			}
+			resume[which] = i + next
 			if length > 0 {
 				found = append(found, span{start: i, end: i + length, name: r.name})
 			}
-			i += max(next, len(r.prefix))
+			if open && !atEOF {
+				safe = min(safe, i)
+			}
 		}
 	}
 	for i := max(0, len(b)-maxPrefix+1); !atEOF && i < len(b); i++ {
