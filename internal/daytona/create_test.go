@@ -24,7 +24,7 @@ func TestCreateSendsWhatTheWireWants(t *testing.T) {
 		APIURL: "http://daytona.test/api", APIKey: "k", Target: "eu",
 		Transport: direct{func(w http.ResponseWriter, r *http.Request) {
 			_ = json.NewDecoder(r.Body).Decode(&body)
-			_, _ = w.Write([]byte(`{"id":"i","autoStopInterval":0,"autoDeleteInterval":-1,"createdAt":"2026-01-02T03:04:05.6Z"}`))
+			_, _ = w.Write([]byte(`{"id":"i","autoStopInterval":0,"autoDeleteInterval":-1,"networkBlockAll":false,"domainAllowList":"a.org, *.b.org","networkAllowList":"10.0.0.0/8","createdAt":"2026-01-02T03:04:05.6Z"}`))
 		}},
 	})
 	require.NoError(t, err)
@@ -49,6 +49,8 @@ func TestCreateSendsWhatTheWireWants(t *testing.T) {
 	require.Equal(t, -1, *sandbox.AutoDeleteMinutes)
 	require.Equal(t, time.Date(2026, 1, 2, 3, 4, 5, 6e8, time.UTC), sandbox.CreatedAt)
 	require.Zero(t, sandbox.AutoDestroyAt)
+	open := false
+	require.Equal(t, daytona.Network{BlockAll: &open, AllowList: []string{"10.0.0.0/8"}, Domains: []string{"a.org", "*.b.org"}}, sandbox.Network)
 }
 
 func TestCreateRefusesContradictionsUnsent(t *testing.T) {

@@ -44,6 +44,7 @@ type Sandbox struct {
 	CPU                      float64
 	MemoryGiB                float64
 	DiskGiB                  float64
+	Network                  Network
 	AutoStopMinutes          *int // 0: off
 	AutoDeleteMinutes        *int // after a stop; -1: off; 0: ephemeral, deleted when it stops
 	// AutoDestroyAt is when the TTL ends; zero without one. Times that the server leaves out are zero.

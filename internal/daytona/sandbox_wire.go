@@ -23,6 +23,9 @@ type wireSandbox struct {
 	CPU                float64           `json:"cpu"`
 	Memory             float64           `json:"memory"`
 	Disk               float64           `json:"disk"`
+	NetworkBlockAll    *bool             `json:"networkBlockAll"`
+	NetworkAllowList   string            `json:"networkAllowList"`
+	DomainAllowList    string            `json:"domainAllowList"`
 	AutoStopInterval   *float64          `json:"autoStopInterval"`
 	AutoDeleteInterval *float64          `json:"autoDeleteInterval"`
 	AutoDestroyAt      string            `json:"autoDestroyAt"`
@@ -42,6 +45,7 @@ func (w wireSandbox) sandbox() (Sandbox, error) {
 		Snapshot: w.Snapshot, User: w.User, Target: w.Target, ToolboxProxyURL: w.ToolboxProxyURL,
 		Labels: w.Labels, Env: w.Env,
 		CPU: w.CPU, MemoryGiB: w.Memory, DiskGiB: w.Disk,
+		Network:         Network{BlockAll: w.NetworkBlockAll, AllowList: entries(w.NetworkAllowList), Domains: entries(w.DomainAllowList)},
 		AutoStopMinutes: minutes(w.AutoStopInterval), AutoDeleteMinutes: minutes(w.AutoDeleteInterval),
 		AutoDestroyAt: wireTime(w.AutoDestroyAt), CreatedAt: wireTime(w.CreatedAt),
 		UpdatedAt: wireTime(w.UpdatedAt), LastActivityAt: wireTime(w.LastActivityAt),

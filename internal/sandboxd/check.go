@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"pitwall/internal/sandboxd/egress"
 	"pitwall/internal/sandboxd/gvisor"
 )
 
@@ -37,7 +38,10 @@ func (s *Server) checkCreate(q createRequest) error {
 	problem(q.User != "" && q.User != "daytona", "user must be daytona")
 	problem(q.GPU != 0, "the local sandbox server has no GPUs")
 	problem(len(q.Volumes) > 0 || len(q.Secrets) > 0 || q.LinkedSandbox != "", "the local sandbox server has no volumes, secrets or linked sandboxes")
-	problem(q.NetworkAllowList != "" || q.DomainAllowList != "" || q.OutboundProxyURL != "", "local sandboxes have no network, so an allow list cannot be honoured")
+	problem(q.OutboundProxyURL != "", "local sandboxes have a way out of their own (an allow list), and take no other proxy")
+	if _, err := egress.ParseAllow(q.NetworkAllowList, q.DomainAllowList); err != nil {
+		problems = append(problems, strings.ReplaceAll(err.Error(), "\n", ", "))
+	}
 	problem(q.AutoPauseInterval != 0, "local sandboxes cannot be paused")
 	problem(outside(q.AutoStop, 0) || outside(q.AutoArchive, 0) || outside(q.AutoDelete, -1) || outside(q.TTL, 0),
 		"autoStopInterval, autoArchiveInterval and ttlMinutes must be 0 or more, autoDeleteInterval -1 or more")

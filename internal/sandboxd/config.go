@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"pitwall/internal/sandboxd/egress"
 	"pitwall/internal/sandboxd/gvisor"
 )
 
@@ -34,6 +35,8 @@ type Config struct {
 	ClockPeriod time.Duration
 	// NoCgroups holds limits without cgroups even where there are some. For tests.
 	NoCgroups bool
+	// egress is zero but in tests, which have neither names nor public addresses.
+	egress egress.Dialer
 	// Logger receives one line for each sandbox that is created, adopted, lost or destroyed. Defaults to none.
 	Logger *zap.Logger `json:"-"`
 }

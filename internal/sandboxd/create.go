@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"go.uber.org/zap"
+
+	"pitwall/internal/sandboxd/egress"
 )
 
 // Daytona's defaults, in minutes.
@@ -28,6 +30,7 @@ type createRequest struct {
 	Env               map[string]string `json:"env"`
 	Labels            map[string]string `json:"labels"`
 	Public            bool              `json:"public"`
+	NetworkBlockAll   bool              `json:"networkBlockAll"`
 	NetworkAllowList  string            `json:"networkAllowList"`
 	DomainAllowList   string            `json:"domainAllowList"`
 	OutboundProxyURL  string            `json:"outboundProxyUrl"`
@@ -77,7 +80,7 @@ func (s *Server) createSandbox(r *http.Request) (any, error) {
 func (s *Server) boot(ctx context.Context, rec record) (record, error) {
 	machine, startErr := s.runtime.Start(ctx, rec.spec())
 	if startErr == nil {
-		s.proxies.open(rec.ID, machine.Socket)
+		s.connect(rec)
 	}
 	settled, err := s.settle(rec.ID, func(r *record) {
 		r.State, r.LastActivityAt = Started, time.Now().UTC()
@@ -109,6 +112,9 @@ func (s *Server) newRecord(q createRequest) (record, error) {
 		AutoStop: valueOr(q.AutoStop, defaultAutoStop), AutoArchive: valueOr(q.AutoArchive, defaultAutoArchive),
 		AutoDelete: valueOr(q.AutoDelete, defaultAutoDelete), TTL: valueOr(q.TTL, 0),
 		CreatedAt: now, UpdatedAt: now, LastActivityAt: now,
+	}
+	if allow, err := egress.ParseAllow(q.NetworkAllowList, q.DomainAllowList); err == nil && !q.NetworkBlockAll { // which clears the lists, as on Daytona
+		rec.NetworkAllowList, rec.DomainAllowList = allow.Lists()
 	}
 	if rec.Name == "" {
 		rec.Name = rec.ID

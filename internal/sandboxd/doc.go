@@ -21,8 +21,8 @@
 // and 404 once gVisor's process, its cgroup and its files are gone. Files survive a stop; processes do not.
 //
 // What differs from Daytona, on purpose: POST /sandbox answers "started"; nothing is ever archived; no image is built; there is
-// no network, so allow lists are refused; a sandbox in error is really destroyed when it is deleted; sizes may be given
-// together with no snapshot at all.
+// no network, and with an allow list a proxy instead (package egress); a sandbox in error is really destroyed when it is
+// deleted; sizes may be given together with no snapshot at all.
 //
 // Every record is a file in the state directory, replaced by rename. A server that was killed adopts, when it starts again,
 // each sandbox that still lives, and removes every other trace.

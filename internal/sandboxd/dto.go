@@ -16,6 +16,8 @@ type sandboxDTO struct {
 	Labels              map[string]string `json:"labels"`
 	Public              bool              `json:"public"`
 	NetworkBlockAll     bool              `json:"networkBlockAll"`
+	NetworkAllowList    string            `json:"networkAllowList,omitempty"`
+	DomainAllowList     string            `json:"domainAllowList,omitempty"`
 	Target              string            `json:"target"`
 	CPU                 int               `json:"cpu"`
 	GPU                 int               `json:"gpu"`
@@ -41,7 +43,7 @@ type sandboxDTO struct {
 func (s *Server) dto(r *record, host string) sandboxDTO {
 	d := sandboxDTO{
 		ID: r.ID, OrganizationID: organization, Name: r.Name, Snapshot: r.Snapshot, User: "daytona", Env: r.Env, Labels: r.Labels,
-		Public: r.Public, NetworkBlockAll: true, Target: r.Target, CPU: r.Size.CPUs, Memory: gib(r.Size.MemoryBytes),
+		Public: r.Public, NetworkBlockAll: !r.reaches(), NetworkAllowList: r.NetworkAllowList, DomainAllowList: r.DomainAllowList, Target: r.Target, CPU: r.Size.CPUs, Memory: gib(r.Size.MemoryBytes),
 		Disk: gib(r.Size.DiskBytes), State: r.State, DesiredState: r.desired(), ErrorReason: r.ErrorReason, BackupState: "None",
 		AutoStopInterval: r.AutoStop, AutoArchiveInterval: r.AutoArchive, AutoDeleteInterval: r.AutoDelete,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, LastActivityAt: r.LastActivityAt, SandboxClass: "container",

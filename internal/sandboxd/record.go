@@ -23,17 +23,20 @@ const (
 
 // record is a sandbox as it is kept on disk.
 type record struct {
-	ID          string            `json:"id"`
-	Name        string            `json:"name"`
-	Labels      map[string]string `json:"labels"`
-	Env         map[string]string `json:"env"`
-	Snapshot    string            `json:"snapshot"`
-	Target      string            `json:"target"`
-	Public      bool              `json:"public"`
-	Size        gvisor.Limits     `json:"size"`
-	State       State             `json:"state"`
-	ErrorReason string            `json:"errorReason,omitempty"`
-	EndCause    string            `json:"endCause,omitempty"` // who asked for the end, from Destroying on
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	Labels   map[string]string `json:"labels"`
+	Env      map[string]string `json:"env"`
+	Snapshot string            `json:"snapshot"`
+	Target   string            `json:"target"`
+	Public   bool              `json:"public"`
+	Size     gvisor.Limits     `json:"size"`
+	// The allow lists as they were asked for, checked. Both empty: nothing may be reached.
+	NetworkAllowList, DomainAllowList string `json:",omitempty"`
+
+	State       State  `json:"state"`
+	ErrorReason string `json:"errorReason,omitempty"`
+	EndCause    string `json:"endCause,omitempty"` // who asked for the end, from Destroying on
 	// AutoStop and TTL are off at 0; AutoDelete at -1, and 0 means when it stops. All in minutes.
 	AutoStop, AutoArchive, AutoDelete, TTL int
 	CreatedAt, UpdatedAt, LastActivityAt   time.Time
@@ -42,6 +45,9 @@ type record struct {
 }
 
 func (r *record) ephemeral() bool { return r.AutoDelete == 0 }
+
+// reaches says whether anything outside may be reached.
+func (r *record) reaches() bool { return r.NetworkAllowList != "" || r.DomainAllowList != "" }
 
 // destroyAt is when the record's ttl ends; zero without one.
 func (r *record) destroyAt(minute time.Duration) time.Time {
@@ -52,7 +58,7 @@ func (r *record) destroyAt(minute time.Duration) time.Time {
 }
 
 func (r *record) spec() gvisor.Spec {
-	return gvisor.Spec{ID: r.ID, Snapshot: r.Snapshot, Env: r.Env, Limits: r.Size}
+	return gvisor.Spec{ID: r.ID, Snapshot: r.Snapshot, Env: r.Env, Limits: r.Size, Egress: r.reaches()}
 }
 
 // desired is the state that the record is on its way to, for Daytona's desiredState.

@@ -48,7 +48,7 @@ func (s *Server) recoverRecord(rec record, kept bool) error {
 	case kept:
 		s.ledger.note(LedgerEntry{Event: eventAdopted, ID: rec.ID, Name: rec.Name})
 		if rec.State == Started {
-			s.proxies.open(rec.ID, s.runtime.Socket(rec.ID))
+			s.connect(rec)
 		}
 		return nil
 	case rec.State == Started:
@@ -107,7 +107,7 @@ func (s *Server) fail(ctx context.Context, exit gvisor.Exit) {
 		return // destroyed meanwhile
 	}
 	s.ledger.note(LedgerEntry{Event: eventLost, ID: rec.ID, Name: rec.Name})
-	s.proxies.close(rec.ID)
+	s.disconnect(rec.ID)
 	if err := s.runtime.Delete(context.WithoutCancel(ctx), rec.ID); err != nil {
 		s.cfg.Logger.Error("clear away a sandbox that died", zap.String("sandbox_id", rec.ID), zap.Error(err))
 	}

@@ -37,6 +37,7 @@ type Server struct {
 	ledger  *ledger
 	events  *hub
 	proxies *proxies
+	ways    *ways
 	slots   chan struct{}
 	stdLog  *log.Logger // what net/http has to say, at debug level
 
@@ -59,7 +60,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, runtime: runtime, events: newHub(), proxies: newProxies(), slots: make(chan struct{}, maxRequests)}
+	s := &Server{cfg: cfg, runtime: runtime, events: newHub(), proxies: newProxies(), ways: newWays(), slots: make(chan struct{}, maxRequests)}
 	if s.stdLog, err = zap.NewStdLogAt(cfg.Logger, zap.DebugLevel); err == nil {
 		err = s.open(ctx)
 	}
@@ -127,6 +128,7 @@ func (s *Server) shutdown(ctx context.Context, server *http.Server) error {
 	if !s.cfg.KeepOnShutdown {
 		err = s.removeAll(ctx)
 	}
+	s.ways.closeAll()
 	s.events.close()
 	grace, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()

@@ -104,7 +104,7 @@ func (s *Server) stop(ctx context.Context, rec record, cause string) (record, er
 	if err != nil {
 		return rec, err
 	}
-	s.proxies.close(rec.ID)
+	s.disconnect(rec.ID)
 	stopErr := s.runtime.Stop(ctx, rec.ID)
 	return s.settle(rec.ID, func(r *record) {
 		r.State, r.LastActivityAt = Stopped, time.Now().UTC()
@@ -140,7 +140,7 @@ func (s *Server) destroy(id, cause string) (record, error) {
 		s.work.Done()
 		return rec, err
 	}
-	s.proxies.close(id)
+	s.disconnect(id)
 	go func() {
 		defer s.work.Done()
 		s.finishDestroy(context.Background(), rec, before.Name)
@@ -189,7 +189,7 @@ func (s *Server) removeAll(ctx context.Context) error {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			s.proxies.close(rec.ID)
+			s.disconnect(rec.ID)
 			s.finishDestroy(ctx, rec, rec.Name)
 		})
 	}

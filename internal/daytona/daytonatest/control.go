@@ -26,6 +26,7 @@ type createBody struct {
 	Env, Labels                    map[string]string
 	NetworkBlockAll                bool
 	NetworkAllowList               string
+	DomainAllowList                string
 	CPU, Memory, Disk              float64
 	AutoStopInterval               *int
 	AutoDeleteInterval, TTLMinutes *int

@@ -70,6 +70,12 @@ func (s *Server) dto(row *sandbox, r *http.Request) map[string]any {
 	if s.options.HideProxyURL {
 		dto["toolboxProxyUrl"] = ""
 	}
+	if body.NetworkAllowList != "" {
+		dto["networkAllowList"] = body.NetworkAllowList
+	}
+	if body.DomainAllowList != "" {
+		dto["domainAllowList"] = body.DomainAllowList
+	}
 	if row.reason != "" {
 		dto["errorReason"] = row.reason
 	}

@@ -65,8 +65,9 @@ func (r *run) post(ctx context.Context) (daytona.Sandbox, error) {
 	ttl, ephemeral := ttlMinutes, 0
 	sandbox, err := r.client.CreateSandbox(ctx, daytona.CreateRequest{
 		Name: r.name, Snapshot: r.options.Snapshot, Labels: map[string]string{Label: r.name},
-		Env:        map[string]string{"PITWALL_DOCTOR": r.name},
-		TTLMinutes: &ttl, AutoStopMinutes: &ttl, AutoDeleteMinutes: &ephemeral,
+		Env:             map[string]string{"PITWALL_DOCTOR": r.name},
+		NetworkBlockAll: true,
+		TTLMinutes:      &ttl, AutoStopMinutes: &ttl, AutoDeleteMinutes: &ephemeral,
 	})
 	if err == nil {
 		r.made = append(r.made, sandbox.ID)
@@ -87,6 +88,9 @@ func (r *run) compare(created daytona.Sandbox) error {
 	}
 	if created.AutoDeleteMinutes == nil || *created.AutoDeleteMinutes != 0 {
 		odd = append(odd, errors.New("it is not ephemeral"))
+	}
+	if created.Network.BlockAll == nil || !*created.Network.BlockAll {
+		odd = append(odd, errors.New("its network is not blocked: is networkBlockAll honoured?"))
 	}
 	return oneLine(odd)
 }

@@ -16,9 +16,22 @@ const (
 	agentPath   = "/.pitwall/toolbox"
 	controlPath = "/.pitwall/run"
 	socketName  = "toolbox.sock"
+	egressName  = "egress.sock"
 	limitsName  = "limits.json"
 	envName     = "env.json"
 )
+
+// EgressAddress is where connections begin that leave the sandbox; 3128 is the usual port of a proxy.
+const EgressAddress = "127.0.0.1:3128"
+
+// egressEnv is what programs read to find a proxy; there is no agreement on upper or lower case.
+func egressEnv() map[string]string {
+	const proxy, direct = "http://" + EgressAddress, "localhost,127.0.0.1,::1"
+	return map[string]string{
+		"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "NO_PROXY": direct,
+		"http_proxy": proxy, "https_proxy": proxy, "no_proxy": direct,
+	}
+}
 
 // shmSize bounds /dev/shm, which is host memory outside of the jobs' resident sets. Docker's default.
 const shmSize = "64m"
@@ -32,6 +45,9 @@ func (r *Runtime) savedDir(id string) string   { return filepath.Join(r.machineD
 // Socket is the host path of a machine's Unix socket.
 func (r *Runtime) Socket(id string) string { return filepath.Join(r.controlDir(id), socketName) }
 
+// EgressSocket is the host path of the Unix socket on which the agent of a machine with Spec.Egress is called.
+func (r *Runtime) EgressSocket(id string) string { return filepath.Join(r.controlDir(id), egressName) }
+
 // writeBundle lays out the machine's directory: the OCI configuration and the agent's control files.
 func (r *Runtime) writeBundle(s Spec, t template) error {
 	for _, dir := range []string{r.controlDir(s.ID), r.diskDir(s.ID)} {
@@ -40,11 +56,16 @@ func (r *Runtime) writeBundle(s Spec, t template) error {
 		}
 	}
 	// A name bound by an earlier start would make the agent's bind fail.
-	if err := os.Remove(r.Socket(s.ID)); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("remove old socket: %w", err)
+	for _, socket := range []string{r.Socket(s.ID), r.EgressSocket(s.ID)} {
+		if err := os.Remove(socket); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("remove old socket: %w", err)
+		}
 	}
-	env := map[string]string{}
-	for _, layer := range []map[string]string{t.env, s.Env} {
+	env, layers := map[string]string{}, []map[string]string{t.env, s.Env}
+	if s.Egress {
+		layers = []map[string]string{t.env, egressEnv(), s.Env}
+	}
+	for _, layer := range layers {
 		for name, value := range layer {
 			env[name] = value
 		}
@@ -73,7 +94,7 @@ func (r *Runtime) ociSpec(s Spec, t template) specs.Spec {
 		Version:  specs.Version,
 		Hostname: s.ID,
 		Root:     &specs.Root{Path: t.dir},
-		Process:  agentProcess(s.Limits),
+		Process:  agentProcess(s),
 		Mounts:   r.mounts(s, t),
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{
@@ -113,21 +134,25 @@ var agentCapabilities = []string{
 }
 
 // agentProcess starts the toolbox as the sandbox's root, with an environment that holds nothing of the host's.
-func agentProcess(l Limits) *specs.Process {
+func agentProcess(s Spec) *specs.Process {
+	args := []string{
+		agentPath, "--socket", controlPath + "/" + socketName, "--user", userName, "--uid", "1000", "--gid", "1000",
+		"--home", userHome, "--limits", controlPath + "/" + limitsName, "--env", controlPath + "/" + envName,
+	}
+	if s.Egress {
+		args = append(args, "--egress-socket", controlPath+"/"+egressName, "--egress-listen", EgressAddress)
+	}
 	return &specs.Process{
-		User: specs.User{UID: 0, GID: 0},
-		Cwd:  "/",
-		Args: []string{
-			agentPath, "--socket", controlPath + "/" + socketName, "--user", userName, "--uid", "1000", "--gid", "1000",
-			"--home", userHome, "--limits", controlPath + "/" + limitsName, "--env", controlPath + "/" + envName,
-		},
+		User:            specs.User{UID: 0, GID: 0},
+		Cwd:             "/",
+		Args:            args,
 		Env:             []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"},
 		NoNewPrivileges: true,
 		Capabilities: &specs.LinuxCapabilities{
 			Bounding: agentCapabilities, Effective: agentCapabilities, Permitted: agentCapabilities,
 		},
 		Rlimits: []specs.POSIXRlimit{
-			{Type: "RLIMIT_NOFILE", Hard: uint64(l.OpenFiles), Soft: uint64(l.OpenFiles)},
+			{Type: "RLIMIT_NOFILE", Hard: uint64(s.Limits.OpenFiles), Soft: uint64(s.Limits.OpenFiles)},
 			{Type: "RLIMIT_CORE", Hard: 0, Soft: 0},
 		},
 	}

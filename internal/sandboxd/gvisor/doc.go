@@ -6,7 +6,7 @@
 //	host                                        inside the sandbox
 //	StateDir/rootfs/<digest>/   (template)  ──> /              overlay: lower read-only, upper bounded by DiskBytes
 //	/usr or a snapshot's tree               ──> /usr           read-only
-//	StateDir/m/<id>/run/        0700        ──> /.pitwall/run  limits.json, env.json, toolbox.sock
+//	StateDir/m/<id>/run/        0700        ──> /.pitwall/run  limits.json, env.json, toolbox.sock, egress.sock
 //	(the agent is in the template)              /.pitwall/toolbox, first process, uid 0; jobs run as uid 1000
 //
 // Nothing else of the host is visible: no /etc (a minimal one is generated), /home, /root, environment or network.

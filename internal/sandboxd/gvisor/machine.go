@@ -14,6 +14,9 @@ type Spec struct {
 	Snapshot string
 	// Env is added to the environment of every command inside.
 	Env map[string]string
+	// Egress opens the way out (package egress): connections to EgressAddress inside wait at Runtime.EgressSocket. Every
+	// command's environment names it as its HTTP proxy, unless Env says otherwise.
+	Egress bool
 	// Limits bound the machine. Zero fields take DefaultLimits.
 	Limits Limits
 }

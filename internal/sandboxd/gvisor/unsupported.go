@@ -44,6 +44,9 @@ func (*Runtime) Exits() <-chan Exit { return nil }
 // Socket is empty.
 func (*Runtime) Socket(string) string { return "" }
 
+// EgressSocket is empty.
+func (*Runtime) EgressSocket(string) string { return "" }
+
 // Bounds is empty.
 func (*Runtime) Bounds() []Bound { return nil }
 

@@ -28,6 +28,9 @@ type Config struct {
 	LimitEvents string
 	// CgroupDir is the mount point for gVisor's own control groups. Defaults to "/.pitwall/state/cgroup".
 	CgroupDir string
+	// EgressSocket is a Unix socket, root's alone, on which the host calls for connections that leave the sandbox, and
+	// EgressListen the loopback address at which they begin. Both or neither; by default nothing leaves.
+	EgressSocket, EgressListen string
 	// Version is the answer of GET /version. Defaults to Version.
 	Version string
 	// SingleUser runs every request as the agent's own user, without limits. It is for tests of the wire on a developer's
@@ -61,6 +64,9 @@ func (c Config) Validate() error {
 	var errs []error
 	if c.UID < 1 || c.GID < 1 {
 		errs = append(errs, fmt.Errorf("user %s has uid %d and gid %d: both must be above 0, which is the agent's own", c.User, c.UID, c.GID))
+	}
+	if (c.EgressSocket == "") != (c.EgressListen == "") {
+		errs = append(errs, errors.New("the way out needs both its socket and its address"))
 	}
 	for name, path := range map[string]string{"home": c.Home, "state dir": c.StateDir, "limit events": c.LimitEvents} {
 		if !filepath.IsAbs(path) {

@@ -103,6 +103,14 @@ func ownHome(cfg Config) error {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if s.cfg.EgressSocket != "" {
+		out, err := listenEgress(s.cfg.EgressSocket, s.cfg.EgressListen)
+		if err != nil {
+			l.Close()
+			return err
+		}
+		go out.serve(ctx)
+	}
 	go s.procs.reapUntil(ctx)
 	if s.watcher != nil {
 		go s.watcher.run(ctx)

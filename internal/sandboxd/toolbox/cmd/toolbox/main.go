@@ -51,6 +51,8 @@ func run(ctx context.Context, args []string) error {
 	socket := flags.String("socket", "/.pitwall/run/toolbox.sock", "Unix `path` to listen on")
 	limits := flags.String("limits", "", "JSON `file` with the limits of the user's processes")
 	env := flags.String("env", "", "JSON `file` with the variables of every command, an object of strings")
+	flags.StringVar(&cfg.EgressSocket, "egress-socket", "", "Unix `path` on which the host calls for connections that leave the sandbox")
+	flags.StringVar(&cfg.EgressListen, "egress-listen", "", "loopback `address` at which these begin")
 	flags.StringVar(&cfg.User, "user", "", "login name of the user (default daytona)")
 	flags.IntVar(&cfg.UID, "uid", 0, "uid of the user (default 1000)")
 	flags.IntVar(&cfg.GID, "gid", 0, "gid of the user (default 1000)")
