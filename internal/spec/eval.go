@@ -81,7 +81,7 @@ const (
 	NetworkFull  = "full"
 )
 
-// Network is what the sandbox may reach. A local sandbox has no network: allow and full are refused there.
+// Network is what the sandbox may reach. A local sandbox reaches what allow lists through an HTTP proxy, and refuses full.
 type Network struct {
 	Mode         string   `json:"mode,omitempty"`
 	AllowCIDRs   []string `json:"allow_cidrs,omitempty"`
