@@ -55,6 +55,10 @@ func (in EvalInput) WithDefaults(d Defaults) EvalInput {
 		setDefault(&in.Artifacts[i].When, WhenSuccess)
 		setDefault(&in.Artifacts[i].MaxBytes, DefaultMaxFileBytes)
 	}
+	if in.Redaction.ScanArtifacts == nil {
+		scan := true
+		in.Redaction.ScanArtifacts = &scan
+	}
 	if in.Scorer == nil {
 		in.Scorer = &Scorer{}
 	}
@@ -76,10 +80,12 @@ func (in *EvalInput) raiseTTL(maxTTL Duration) {
 func (in *EvalInput) jobDefaults() {
 	setDefault(&in.Job.Cwd, HomeDir)
 	setDefault(&in.Job.MaxOutputBytes, DefaultMaxOutputBytes)
+	secretDefaults(in.Job.Secrets)
 	for i := range in.Job.Steps {
 		step := &in.Job.Steps[i]
 		setDefault(&step.Name, stepName(*step, i))
 		setDefault(&step.TimeLimit, Duration(DefaultTimeLimit))
+		secretDefaults(step.Secrets)
 		if step.Code != "" {
 			setDefault(&step.Language, in.Sandbox.Language)
 		}
@@ -142,11 +148,14 @@ func (in EvalInput) clone() EvalInput {
 	in.Inputs.Files = slices.Clone(in.Inputs.Files)
 	in.Inputs.Git = clonePointer(in.Inputs.Git)
 	in.Job.Env = maps.Clone(in.Job.Env)
+	in.Job.Secrets = slices.Clone(in.Job.Secrets)
 	in.Job.Steps = slices.Clone(in.Job.Steps)
 	for i := range in.Job.Steps {
+		in.Job.Steps[i].Secrets = slices.Clone(in.Job.Steps[i].Secrets)
 		in.Job.Steps[i].Env = maps.Clone(in.Job.Steps[i].Env)
 	}
 	in.Artifacts = slices.Clone(in.Artifacts)
+	in.Redaction.ScanArtifacts = clonePointer(in.Redaction.ScanArtifacts)
 	if in.Scorer = clonePointer(in.Scorer); in.Scorer != nil {
 		in.Scorer.Threshold = clonePointer(in.Scorer.Threshold)
 		in.Scorer.Files = slices.Clone(in.Scorer.Files)

@@ -22,6 +22,8 @@ type EvalInput struct {
 	Job Job `json:"job"`
 	// Artifacts are what is kept of the sandbox's files.
 	Artifacts []ArtifactRule `json:"artifacts,omitempty"`
+	// Redaction says what is looked for in what the job leaves behind, beside the secrets that the worker knows.
+	Redaction Redaction `json:"redaction,omitzero"`
 	// Scorer judges the job. Defaults to exit_code.
 	Scorer *Scorer `json:"scorer,omitempty"`
 	// MaxAttempts bounds the attempts, each in a fresh sandbox, that infrastructure faults may cost. 1–10, default 3.
@@ -120,6 +122,8 @@ type GitSource struct {
 type Job struct {
 	Steps []Step            `json:"steps"`
 	Env   map[string]string `json:"env,omitempty"`
+	// Secrets that every step sees.
+	Secrets []Secret `json:"secrets,omitempty"`
 	// Cwd is absolute or relative to /home/daytona. Default /home/daytona.
 	Cwd string `json:"cwd,omitempty"`
 	// MaxOutputBytes caps what is kept of each stream of each step. Default 16 MiB. The rest is counted, not kept.
@@ -137,6 +141,8 @@ type Step struct {
 	// Language of Code: python, javascript, typescript or bash. Default the sandbox's.
 	Language string            `json:"language,omitempty"`
 	Env      map[string]string `json:"env,omitempty"`
+	// Secrets that this step sees beside the job's.
+	Secrets []Secret `json:"secrets,omitempty"`
 	// Stdin is fed to the step. Default empty.
 	Stdin string `json:"stdin,omitempty"`
 	// TimeLimit ends the step and all that it started. Default 60s.

@@ -21,6 +21,8 @@ const (
 	MaxArtifactRules = 64
 	// MaxEnv bounds each environment.
 	MaxEnv = 256
+	// MaxSecrets bounds the secrets that a job and its steps name.
+	MaxSecrets = 32
 	// MaxLabels bounds a sandbox's labels; MaxLabelKeyBytes and MaxTextBytes their keys and values. MaxTextBytes also
 	// bounds names and ids for people.
 	MaxLabels        = 32

@@ -19,6 +19,7 @@ func (c *checker) job(j Job) {
 		c.path("job.cwd", j.Cwd)
 	}
 	c.env("job.env", j.Env)
+	c.secrets(j)
 	c.size("job.max_output_bytes", j.MaxOutputBytes, MaxStreamBytes)
 	seen := map[string]int{}
 	for i, step := range j.Steps {

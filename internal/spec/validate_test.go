@@ -23,7 +23,13 @@ func TestValidateAcceptsWhatIsRight(t *testing.T) {
 			Files: []File{{Path: "a.txt", Content: "x"}, {Path: "/tmp/b", URI: "store:inputs/b", SHA256: strings.Repeat("a", 64)}, {Path: "c", URI: "file:///srv/c"}, {Path: "empty"}},
 			Git:   &GitSource{URL: "https://example.org/r.git", Commit: strings.Repeat("0", 40)},
 		},
-		Job:       Job{Steps: []Step{{Name: "setup", Command: "make"}, {Code: "print(1)", Language: "python", Env: map[string]string{"A": "line\nbreak"}}}},
+		Job: Job{
+			Steps: []Step{
+				{Name: "setup", Command: "make", Secrets: []Secret{{Name: "TOKEN"}, {Name: "TOKEN", File: ".netrc"}}},
+				{Code: "print(1)", Language: "python", Env: map[string]string{"A": "line\nbreak"}, Secrets: []Secret{{Name: "OTHER", Env: "TOKEN"}}},
+			},
+			Secrets: []Secret{{Name: "a-key", File: "keys/a"}, {Name: "vault-key", Env: "MODEL_KEY", From: SecretFromDaytona}},
+		},
 		Artifacts: []ArtifactRule{{Path: "out/**/*.[ch]"}, {Path: "/tmp/core.*", When: WhenAlways}},
 		Scorer:    &Scorer{Type: ScorerJSONFile, Path: "score.json", Field: "a.b.0", Threshold: &threshold},
 	}
@@ -50,6 +56,25 @@ func TestValidateNamesEachProblem(t *testing.T) {
 		{"job.steps[0].time_limit", func(in *EvalInput) { in.Job.Steps[0].TimeLimit = Duration(24*time.Hour + 1) }, "at most 24h"},
 		{"job.steps[0].env.1A", func(in *EvalInput) { in.Job.Steps[0].Env = map[string]string{"1A": ""} }, "not a variable's name"},
 		{"job.env.A", func(in *EvalInput) { in.Job.Env = map[string]string{"A": "\x00"} }, "NUL"},
+		{"job.secrets[0].name", func(in *EvalInput) { in.Job.Secrets = []Secret{{Name: "../x", Env: "A"}} }, "not a secret's name"},
+		{"job.secrets[0].env", func(in *EvalInput) { in.Job.Secrets = []Secret{{Name: "a-b"}} }, "not a variable's name"},
+		{"job.secrets[0]", func(in *EvalInput) { in.Job.Secrets = []Secret{{Name: "A", Env: "A", File: "a"}} }, "both env and file"},
+		{"job.secrets[0].file", func(in *EvalInput) { in.Job.Secrets = []Secret{{Name: "A", File: "../a"}} }, "has a .."},
+		{"job.secrets[0].from", func(in *EvalInput) { in.Job.Secrets = []Secret{{Name: "A", From: "env"}} }, "want worker, daytona"},
+		{"job.secrets[0]", func(in *EvalInput) { in.Job.Secrets = []Secret{{Name: "A", File: "a", From: "daytona"}} }, "of the whole sandbox"},
+		{"job.steps[0].secrets[0]", func(in *EvalInput) { in.Job.Steps[0].Secrets = []Secret{{Name: "A", From: "daytona"}} }, "of the whole sandbox"},
+		{"job.secrets[1]", func(in *EvalInput) { in.Job.Secrets = []Secret{{Name: "A"}, {Name: "B", Env: "A"}} }, "so does job.secrets[0]"},
+		{"job.steps[0].secrets[0]", func(in *EvalInput) {
+			in.Job.Secrets = []Secret{{Name: "A", File: HomeDir + "/./k"}}
+			in.Job.Steps[0].Secrets = []Secret{{Name: "B", File: "k"}}
+		}, "so does job.secrets[0]"},
+		{"job.secrets[0]", func(in *EvalInput) {
+			in.Job.Secrets, in.Job.Env = []Secret{{Name: "A"}}, map[string]string{"A": "x"}
+		}, "so does job.env"},
+		{"job.secrets[0]", func(in *EvalInput) {
+			in.Job.Secrets, in.Job.Steps[0].Env = []Secret{{Name: "A"}}, map[string]string{"A": "x"}
+		}, "so does job.steps[0].env"},
+		{"job.secrets", func(in *EvalInput) { in.Job.Secrets = make([]Secret, MaxSecrets+1) }, "more than 32"},
 		{"job.cwd", func(in *EvalInput) { in.Job.Cwd = "../x" }, "has a .."},
 		{"job.max_output_bytes", func(in *EvalInput) { in.Job.MaxOutputBytes = -1 }, "out of bounds"},
 		{"inputs.files[0].path", func(in *EvalInput) { in.Inputs.Files = []File{{Path: ""}} }, "is empty"},
