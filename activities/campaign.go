@@ -7,6 +7,7 @@ import (
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/config"
+	"pitwall/internal/policy"
 	"pitwall/internal/results"
 	"pitwall/internal/spec"
 	"pitwall/internal/stats"
@@ -16,6 +17,7 @@ import (
 type Campaigns struct {
 	Store  *artifact.Store
 	Config config.Config
+	Policy *policy.Policy
 }
 
 // ShardTrials is how many trials one shard runs: some 11 events each keep its history well under 10,000.

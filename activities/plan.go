@@ -8,11 +8,15 @@ import (
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/config"
+	"pitwall/internal/policy"
 	"pitwall/internal/spec"
 )
 
 // Planning resolves an eval's input against this worker's configuration, before anything is created.
-type Planning struct{ Config config.Config }
+type Planning struct {
+	Config config.Config
+	Policy *policy.Policy
+}
 
 // PlanInput is the input of PlanEval.
 type PlanInput struct {
@@ -33,10 +37,13 @@ type EvalPlan struct {
 	CreateHorizon time.Duration `json:"create_horizon"`
 	// Prefix of the eval's objects in the store.
 	Prefix string `json:"prefix"`
+	// PolicySHA256 is the policy that admitted the input.
+	PolicySHA256 string `json:"policy_sha256,omitempty"`
 }
 
 // PlanEval validates the input and resolves its defaults. It is cheap and has no effect: it runs as a local activity.
-// Returns InvalidInput (all problems at once) or Disabled, neither retryable.
+// Returns InvalidInput (all problems at once), PolicyViolation (all broken rules; the details are the policy's SHA-256) or
+// Disabled, none of them retryable.
 func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 	if !p.Config.Enabled {
 		return EvalPlan{}, terminal(ErrTypeDisabled, errors.New(
@@ -60,9 +67,13 @@ func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 	if err != nil {
 		return EvalPlan{}, terminal(ErrTypeInvalidInput, err)
 	}
-	if mode := input.Sandbox.Network.Mode; mode != spec.NetworkNone && p.Config.IsLocal() {
+	if err := p.Policy.Check(input); err != nil {
+		return EvalPlan{}, terminal(ErrTypePolicyViolation, err, p.Policy.SHA256())
+	}
+	if input.Sandbox.Network.Mode == spec.NetworkFull && p.Config.IsLocal() {
 		return EvalPlan{}, terminal(ErrTypeInvalidInput, fmt.Errorf(
-			"sandbox.network.mode: local sandboxes have no network, so %q cannot be honoured; use %q or a remote Daytona", mode, spec.NetworkNone))
+			"sandbox.network.mode: local sandboxes reach at most what an allow list names, so %q cannot be honoured; use %q or a remote Daytona",
+			spec.NetworkFull, spec.NetworkAllow))
 	}
 	prefix := artifact.EvalPrefix(in.EvalID)
 	if t := input.Trial; t != nil {
@@ -70,6 +81,6 @@ func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 	}
 	return EvalPlan{
 		Input: input, Account: p.Config.Account(), Prefix: prefix, CreateHorizon: p.Config.CreateHorizon,
-		JobClocks: jobClocks, ScorerClocks: scorerClocks,
+		JobClocks: jobClocks, ScorerClocks: scorerClocks, PolicySHA256: p.Policy.SHA256(),
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"pitwall/internal/config"
+	"pitwall/internal/policy"
 	"pitwall/internal/spec"
 )
 
@@ -20,7 +21,12 @@ func planConfig() config.Config {
 
 func plan(t *testing.T, cfg config.Config, in spec.EvalInput) (EvalPlan, *temporal.ApplicationError) {
 	t.Helper()
-	planned, err := (&Planning{Config: cfg}).PlanEval(t.Context(), PlanInput{EvalID: "eval-1", Input: in})
+	return planUnder(t, policy.Default(), cfg, in)
+}
+
+func planUnder(t *testing.T, admitted *policy.Policy, cfg config.Config, in spec.EvalInput) (EvalPlan, *temporal.ApplicationError) {
+	t.Helper()
+	planned, err := (&Planning{Config: cfg, Policy: admitted}).PlanEval(t.Context(), PlanInput{EvalID: "eval-1", Input: in})
 	if err == nil {
 		return planned, nil
 	}
@@ -86,17 +92,41 @@ func TestPlanSaysAllThatIsWrongAtOnce(t *testing.T) {
 
 func TestPlanRefusesWhatLocalSandboxesCannotDo(t *testing.T) {
 	cfg := planConfig()
+	open, err := policy.Decode([]byte("version: 1\nall: {network: {mode: full}}"))
+	require.NoError(t, err)
 	in := oneStep(0)
 	in.Sandbox.Network = spec.Network{Mode: spec.NetworkAllow, AllowDomains: []string{"example.org"}}
-	_, refused := plan(t, cfg, in)
+	_, refused := planUnder(t, open, cfg, in)
 	require.Nil(t, refused)
 	cfg.APIURL = "http://127.0.0.1:3986/api"
-	_, refused = plan(t, cfg, in)
-	require.Equal(t, ErrTypeInvalidInput, refused.Type())
-	require.Contains(t, refused.Message(), "no network")
+	_, refused = planUnder(t, open, cfg, in)
+	require.Nil(t, refused)
 	in.Sandbox.Network = spec.Network{Mode: spec.NetworkFull}
-	_, refused = plan(t, cfg, in)
+	_, refused = planUnder(t, open, cfg, in)
 	require.Equal(t, ErrTypeInvalidInput, refused.Type())
+	require.Contains(t, refused.Message(), "at most what an allow list names")
+}
+
+func TestPlanSaysEveryRuleThatIsBroken(t *testing.T) {
+	strict, err := policy.Decode([]byte("version: 1\nall: {languages: [python], max_time_limit: 10s}"))
+	require.NoError(t, err)
+	in := oneStep(0)
+	in.Sandbox.Network = spec.Network{Mode: spec.NetworkFull}
+	_, refused := planUnder(t, strict, planConfig(), in)
+	require.Equal(t, ErrTypePolicyViolation, refused.Type())
+	for _, rule := range []string{"languages", "max_time_limit", "network.mode"} {
+		require.Contains(t, refused.Message(), "  "+rule+": admits ")
+	}
+	var sum string
+	require.NoError(t, refused.Details(&sum))
+	require.Equal(t, strict.SHA256(), sum)
+	described := Describe(refused)
+	require.Equal(t, spec.OriginUser, described.Origin)
+	require.Equal(t, refused.Message(), described.Message)
+
+	admitted, refused := plan(t, planConfig(), oneStep(0))
+	require.Nil(t, refused)
+	require.Equal(t, policy.Default().SHA256(), admitted.PolicySHA256)
 }
 
 func TestPlanWhereSandboxesAreSwitchedOff(t *testing.T) {

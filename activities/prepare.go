@@ -38,7 +38,8 @@ type PreparedCampaign struct {
 }
 
 // PrepareCampaign resolves the dataset and the answers, renders every trial, and writes the campaign's manifest, once.
-// A repetition finds it there. Returns InvalidInput with all problems, or Disabled.
+// A repetition finds it there. Returns InvalidInput with all problems, PolicyViolation when the
+// policy admits the files to no eval of its kind, or Disabled.
 func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput) (PreparedCampaign, error) {
 	defer startPulse(ctx, "preparing the campaign").end()
 	if !c.Config.Enabled {
@@ -48,6 +49,9 @@ func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput
 	input := in.Input.WithDefaults(c.Config.SpecDefaults())
 	if err := input.Validate(); err != nil {
 		return PreparedCampaign{}, terminal(ErrTypeInvalidInput, err)
+	}
+	if err := c.Policy.CheckCampaign(input); err != nil {
+		return PreparedCampaign{}, terminal(ErrTypePolicyViolation, err, c.Policy.SHA256())
 	}
 	header, trials, closeAll, err := c.trials(ctx, input, in.StartedAt)
 	defer closeAll()

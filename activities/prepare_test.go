@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"pitwall/internal/artifact"
+	"pitwall/internal/policy"
 	"pitwall/internal/results"
 	"pitwall/internal/spec"
 )
@@ -26,13 +27,23 @@ func newCampaignBox(t *testing.T) campaignBox {
 	store, err := artifact.Open(t.Context(), "mem://")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	return campaignBox{t, &Campaigns{Store: store, Config: planConfig()}}
+	return campaignBox{t, &Campaigns{Store: store, Config: planConfig(), Policy: policy.Default()}}
 }
 
 func (b campaignBox) put(key, content string) {
 	b.t.Helper()
 	_, err := b.campaigns.Store.Put(b.t.Context(), key, strings.NewReader(content), 1<<20)
 	require.NoError(b.t, err)
+}
+
+func TestPrepareReadsOnlyFilesThatThePolicyAdmits(t *testing.T) {
+	box := newCampaignBox(t)
+	_, err := box.prepare(campaignOn("file:///etc/passwd"))
+	var refused *temporal.ApplicationError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, ErrTypePolicyViolation, refused.Type())
+	require.True(t, refused.NonRetryable())
+	require.Contains(t, refused.Message(), `input_folders: admits nothing; dataset.uri asks for "file:///etc/passwd"`)
 }
 
 func rowsOf(n int) string {

@@ -11,6 +11,7 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/config"
 	"pitwall/internal/daytona"
+	"pitwall/internal/policy"
 	"pitwall/internal/telemetry"
 )
 
@@ -20,6 +21,8 @@ type Deps struct {
 	Daytona  *daytona.Client
 	Store    *artifact.Store
 	Config   config.Config
+	// Policy bounds what evals may ask for. Nil means the built-in one.
+	Policy *policy.Policy
 	// Cluster and Namespace are the UUIDs of Temporal's cluster and namespace: they mark what is ours at the provider.
 	Cluster, Namespace string
 	Log                *zap.Logger
@@ -42,17 +45,20 @@ type Set struct {
 
 // New builds the set. Close it when its workers have stopped.
 func New(deps Deps) *Set {
+	if deps.Policy == nil {
+		deps.Policy = policy.Default()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	owner := Owner{Cluster: deps.Cluster, Namespace: deps.Namespace}
 	signals := leaseSignals{client: deps.Temporal}
 	return &Set{
-		planning:  &Planning{Config: deps.Config},
+		planning:  &Planning{Config: deps.Config, Policy: deps.Policy},
 		slots:     NewSlots(ctx, deps.Temporal, deps.Config.Account(), owner, deps.Config.MaxParallelSandboxes),
 		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, signals: signals},
 		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log},
 		scoring:   &Scoring{Store: deps.Store},
 		results:   &Results{Store: deps.Store},
-		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config},
+		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy},
 		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics},
 		stop:      stop,
 	}

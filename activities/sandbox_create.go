@@ -69,6 +69,7 @@ const hiddenRowPatience = 30 * time.Second
 //	Capacity, CreateRefused  the provider refused, nothing was created, and the lease has been told so
 //	Zombie                   the lease is over, or another living lease owns the name; what this call made is gone
 //	EvalReset                the eval was reset since the claim; nothing was sent
+//	PolicyNotApplied         by the provider's word the sandbox may reach more than was asked for; the details hold the CreatedSandbox
 //	CreateFailed             anything else; the details hold the CreatedSandbox when its id is known
 func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (CreatedSandbox, error) {
 	if err := sameRun(ctx, in.GrantedTo); err != nil {
@@ -91,15 +92,16 @@ func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (C
 	if err := create.report(ctx, created); err != nil {
 		return CreatedSandbox{}, err
 	}
-	if sandbox.Started() {
-		return created, nil
+	if !sandbox.Started() {
+		create.beats.set("starting " + sandbox.ID)
+		if sandbox, err = s.Daytona.WaitStarted(ctx, created.ID); err != nil {
+			return CreatedSandbox{}, terminal(ErrTypeCreateFailed, fmt.Errorf("start sandbox %s: %w", created.ID, err), created)
+		}
+		created.ToolboxURL = sandbox.ToolboxProxyURL
 	}
-	create.beats.set("starting " + sandbox.ID)
-	started, err := s.Daytona.WaitStarted(ctx, sandbox.ID)
-	if err != nil {
-		return CreatedSandbox{}, terminal(ErrTypeCreateFailed, fmt.Errorf("start sandbox %s: %w", sandbox.ID, err), created)
+	if err := weaker(in.Sandbox.Network, sandbox.Network); err != nil {
+		return CreatedSandbox{}, terminal(ErrTypePolicyWeaker, fmt.Errorf("create sandbox %s: %w: it is removed, and nothing ran in it", in.Name, err), created)
 	}
-	created.ToolboxURL = started.ToolboxProxyURL
 	return created, nil
 }
 

@@ -28,6 +28,8 @@ func work(ctx context.Context, setup setup) error {
 		return err
 	}
 	defer needs.close()
+	needs.store.LimitFiles(setup.policy.InputFolders())
+	setup.log.Info("policy is in force", zap.String("policy_file", setup.config.PolicyFile), zap.String("policy_sha256", setup.policy.SHA256()))
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -39,7 +41,7 @@ func work(ctx context.Context, setup setup) error {
 		}
 	}
 	set := activities.New(activities.Deps{
-		Temporal: needs.temporal, Daytona: needs.daytona, Store: needs.store, Config: setup.config,
+		Temporal: needs.temporal, Daytona: needs.daytona, Store: needs.store, Config: setup.config, Policy: setup.policy,
 		Cluster: needs.cluster, Namespace: needs.namespace, Log: setup.log, Metrics: metrics,
 	})
 	defer set.Close()

@@ -15,7 +15,7 @@ import (
 
 // EvalWorkflow runs one trial: its job in a sandbox of its own, and its scorer; again in a fresh sandbox where
 // infrastructure broke. It completes with a result also when the trial ended in an error, because the result carries the
-// proof that every sandbox is gone. It fails with InvalidInput or Disabled, before anything is created; a cancelled one
+// proof that every sandbox is gone. It fails with InvalidInput, PolicyViolation or Disabled, before anything is created; a cancelled one
 // ends with a CanceledError whose details are the EvalResult.
 func EvalWorkflow(ctx workflow.Context, in spec.EvalInput) (spec.EvalResult, error) {
 	e := newEval(ctx, in)
@@ -52,12 +52,17 @@ func newEval(ctx workflow.Context, in spec.EvalInput) *eval {
 func (e *eval) makePlan(ctx workflow.Context) error {
 	var planning *activities.Planning
 	in := activities.PlanInput{EvalID: e.self.ID, Input: e.in}
-	return workflow.ExecuteLocalActivity(withPlanning(ctx), planning.PlanEval, in).Get(ctx, &e.plan)
+	err := workflow.ExecuteLocalActivity(withPlanning(ctx), planning.PlanEval, in).Get(ctx, &e.plan)
+	e.result.PolicySHA256 = e.plan.PolicySHA256
+	return err
 }
 
 // refuse leaves a result behind for a campaign's trial, so that it counts as the user's error and not as lost.
 func (e *eval) refuse(ctx workflow.Context, cause error) error {
 	var app *temporal.ApplicationError
+	if errors.As(cause, &app) && app.Type() == activities.ErrTypePolicyViolation {
+		_ = app.Details(&e.result.PolicySHA256)
+	}
 	disabled := errors.As(cause, &app) && app.Type() == activities.ErrTypeDisabled // the trial is as good as ever: retry runs it
 	if t := e.in.Trial; t != nil && !disabled && !temporal.IsCanceledError(cause) {
 		e.plan.Prefix = artifact.TrialPrefix(t.Campaign, t.Sample, t.Epoch, t.Retry)

@@ -240,7 +240,7 @@ func (s *session) note(err error) {
 	case activities.ErrTypeCapacity, activities.ErrTypeCreateRefused:
 		s.refused = true
 		_ = app.Details(&s.retryAfter)
-	case activities.ErrTypeCreateFailed, activities.ErrTypeTransport:
+	case activities.ErrTypeCreateFailed, activities.ErrTypePolicyWeaker, activities.ErrTypeTransport:
 		if app.HasDetails() && app.Details(&s.created) == nil {
 			s.use.ID, s.use.CreatedAt = s.created.ID, s.created.CreatedAt
 		}
