@@ -6,8 +6,9 @@
 #   supervise.sh DIR stop             end the job and the supervisor, then report
 #   supervise.sh DIR run              (internal) the supervisor itself
 #
-# DIR/job/count, DIR/job/<n>/{run,stdin,limit,continue} come from the worker (limit: "seconds centiseconds"). DIR/state
-# belongs to this script:
+# DIR/job/count, DIR/job/<n>/{run,stdin,limit,after,continue} come from the worker (limit: "seconds centiseconds"). The
+# values of secrets come in the environment of launch, and go to each step's run in its own. DIR/state belongs to this
+# script:
 #
 #   claimed/ ──> started ──> <n>.started ──> <n>.exit ──> … ──> exit        each but the streams made by mkdir or mv
 #   lock         held (flock) for exactly as long as the supervisor lives
@@ -142,6 +143,7 @@ run_step() {
   [ $took -lt "$centiseconds" ] || timed_out=1
   limit_hit
   sweep
+  [ ! -e "$job/$n/after" ] || timeout -s KILL 10 $drop sh "$job/$n/after" </dev/null >/dev/null 2>&1 9>&-
   put "$n.exit" "$code $timed_out $took $limit"
 }
 

@@ -21,6 +21,9 @@ type Step struct {
 	// Limit ends the step. Rounded up to centiseconds.
 	Limit    time.Duration
 	Continue bool
+	// After is run by sh, as the job's user, when all processes of the step are dead: at most 10 s, without streams. Empty:
+	// nothing.
+	After []byte
 }
 
 // File is one file to put under the control directory.
@@ -43,6 +46,9 @@ func Files(dir string, steps []Step) []File {
 			File{path.Join(base, "run"), step.Script},
 			File{path.Join(base, "stdin"), step.Stdin},
 			File{path.Join(base, "limit"), []byte(limit)})
+		if len(step.After) > 0 {
+			files = append(files, File{path.Join(base, "after"), step.After})
+		}
 		if step.Continue {
 			files = append(files, File{path.Join(base, "continue"), []byte("1\n")})
 		}
