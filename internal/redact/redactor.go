@@ -113,6 +113,18 @@ func (r *Redactor) Bytes(b []byte) []byte {
 	return clean
 }
 
+// Known returns the names of the known values in b, in their order, each once.
+func (r *Redactor) Known(b []byte) []string {
+	found, _ := r.known().find(b, true)
+	var names []string
+	for _, s := range found {
+		if !slices.Contains(names, s.name) {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
 // Cut redacts the beginning of b, n bytes of it: as much as can be decided before it is known what follows. What is left
 // must come again, in front of what follows; it is at most MaxHold. At the end of the text all of b is decided. before is
 // what preceded b: its last 4 bytes count. The result shares b's memory where there was nothing to replace.

@@ -22,7 +22,7 @@ const maxFiles = 1000
 // validName is spec's rule for a secret's name; it keeps names from being paths.
 var validName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$`)
 
-// Keeper knows the secrets of a worker. It is safe for concurrent use.
+// Keeper knows the secrets of a worker. It is safe for concurrent use. A nil Keeper has none.
 type Keeper struct {
 	env      map[string]string
 	folder   string
@@ -126,12 +126,19 @@ func (k *Keeper) Resolve(names []string) (map[string]string, error) {
 		values[name] = value
 	}
 	if len(unknown) > 0 {
-		return nil, &UnknownError{Names: unknown, Folder: k.folder}
+		unknown := &UnknownError{Names: unknown}
+		if k != nil {
+			unknown.Folder = k.folder
+		}
+		return nil, unknown
 	}
 	return values, nil
 }
 
 func (k *Keeper) find(name string) (string, error) {
+	if k == nil {
+		return "", fs.ErrNotExist
+	}
 	if value, found := k.env[name]; found {
 		return value, nil
 	}
