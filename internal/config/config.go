@@ -58,6 +58,17 @@ type Config struct {
 	// HealthAddr is the host:port of the worker's health endpoint. Default none.
 	HealthAddr string `env:"PITWALL_HEALTH_ADDR"`
 
+	// OTLPEndpoint or OTLPTracesEndpoint switch spans on. They and every other OTEL_* are OpenTelemetry's own, and read by its
+	// SDK. Default none.
+	OTLPEndpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	OTLPTracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
+	// OTLPProtocol and OTLPTracesProtocol: http/protobuf or http/json. Default http/protobuf.
+	OTLPProtocol       string `env:"OTEL_EXPORTER_OTLP_PROTOCOL"`
+	OTLPTracesProtocol string `env:"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"`
+	// TracesExporter none, or OTelDisabled true, switch spans off although there is an endpoint.
+	TracesExporter string `env:"OTEL_TRACES_EXPORTER"`
+	OTelDisabled   bool   `env:"OTEL_SDK_DISABLED" envDefault:"false"`
+
 	// StateDir is <XDG state>/pitwall, where the profile and the default store stand.
 	StateDir string `env:"-"`
 	// Profile of a running starter dev, nil when there is none. Its Daytona and its store are already in the fields above
@@ -76,6 +87,11 @@ func (c Config) TTL() time.Duration { return time.Duration(c.SandboxTTLMinutes) 
 
 // MaxTTL is what it may be raised to.
 func (c Config) MaxTTL() time.Duration { return time.Duration(c.MaxTTLMinutes) * time.Minute }
+
+// Traces reports whether spans are made and sent.
+func (c Config) Traces() bool {
+	return (c.OTLPEndpoint != "" || c.OTLPTracesEndpoint != "") && c.TracesExporter != "none" && !c.OTelDisabled
+}
 
 // SpecDefaults are what inputs take from the configuration.
 func (c Config) SpecDefaults() spec.Defaults {

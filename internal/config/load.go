@@ -141,8 +141,30 @@ func (f *findings) check(c Config) {
 			f.bad("PITWALL_HEALTH_ADDR", "=%q is not host:port: want such as 127.0.0.1:8080", clip(c.HealthAddr))
 		}
 	}
+	f.tracing(c)
 	if hasControl(c.APIKey.Reveal()) {
 		f.bad("DAYTONA_API_KEY", " has a space or a control character in it: set the key alone, without quotes or a line break")
+	}
+}
+
+// tracing checks those of OpenTelemetry's variables on which its SDK would say nothing, and send nothing.
+func (f *findings) tracing(c Config) {
+	for name, endpoint := range map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": c.OTLPEndpoint, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": c.OTLPTracesEndpoint,
+	} {
+		if endpoint != "" {
+			f.url(name, endpoint, "such as http://127.0.0.1:4318", "http", "https")
+		}
+	}
+	for name, protocol := range map[string]string{
+		"OTEL_EXPORTER_OTLP_PROTOCOL": c.OTLPProtocol, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": c.OTLPTracesProtocol,
+	} {
+		if protocol != "" && c.Traces() {
+			f.oneOf(name, protocol, "http/protobuf", "http/json")
+		}
+	}
+	if c.TracesExporter != "" {
+		f.oneOf("OTEL_TRACES_EXPORTER", c.TracesExporter, "otlp", "none")
 	}
 }
 

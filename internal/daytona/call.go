@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 )
 
@@ -18,7 +19,8 @@ const maxJSONBytes = 16 << 20
 
 // call describes one HTTP exchange.
 type call struct {
-	op      string // a verb phrase that begins the error text, such as "create sandbox"
+	op      string // a verb phrase that begins the error text and names the span, such as "create sandbox"
+	subject string // what the error text names after it, such as a file; in no span
 	method  string
 	base    string // absolute base URL; empty is the control plane's
 	path    string // escaped, relative to the base, beginning with a slash
@@ -75,7 +77,7 @@ func (c *Client) roundTrip(ctx context.Context, cl call) (*http.Response, error)
 		return nil, cl.refuse(err)
 	}
 	var trace sendTrace
-	resp, err := c.http.Do(req.WithContext(trace.attach(ctx)))
+	resp, err := c.http.Do(req.WithContext(trace.attach(context.WithValue(ctx, opKey{}, cl.op))))
 	if err != nil {
 		failed := cl.fail(0, plainCause(err))
 		failed.Sent = trace.maybeSent()
@@ -145,7 +147,7 @@ func (cl call) bound() int64 {
 // fail wraps what went wrong after the request was, or may have been, sent.
 func (cl call) fail(status int, cause error) *Error {
 	return &Error{
-		Op: cl.op, Method: cl.method, Path: cl.path, Status: status, Toolbox: cl.toolbox, Sent: true, Err: cause,
+		Op: strings.TrimSpace(cl.op + " " + cl.subject), Method: cl.method, Path: cl.path, Status: status, Toolbox: cl.toolbox, Sent: true, Err: cause,
 	}
 }
 

@@ -30,7 +30,7 @@ func New(config Config) (*Client, error) {
 	}
 	return &Client{
 		base:   base,
-		http:   &http.Client{Transport: config.Transport, CheckRedirect: neverRedirect},
+		http:   &http.Client{Transport: withSpans(config.Transport, config.Tracer), CheckRedirect: neverRedirect},
 		header: commonHeader(config),
 		target: config.Target,
 		secret: config.APIKey,

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // DefaultAPIURL is Daytona's own service, the default of its SDKs.
@@ -29,6 +31,8 @@ type Config struct {
 	Target string
 	// Transport carries the requests. Defaults to one of the client's own, which drops connections after 25 idle seconds.
 	Transport http.RoundTripper
+	// Tracer makes a span of each exchange that is part of a trace. Defaults to none.
+	Tracer trace.Tracer
 	// Source names the caller in X-Daytona-Source. Defaults to [DefaultSource].
 	Source string
 }

@@ -55,7 +55,7 @@ type Resources struct{ CPU, MemoryGiB, DiskGiB int }
 func (c *Client) CreateSandbox(ctx context.Context, request CreateRequest) (Sandbox, error) {
 	cl := call{op: "create sandbox", method: http.MethodPost, path: "/sandbox"}
 	if request.Name != "" {
-		cl.op += " " + clean(request.Name)
+		cl.subject = clean(request.Name)
 	}
 	if err := request.validate(); err != nil {
 		return Sandbox{}, cl.refuse(fmt.Errorf("%w: %w", ErrInvalidRequest, err))

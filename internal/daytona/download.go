@@ -24,7 +24,7 @@ type FileRange struct {
 // Returns ErrNotFound if there is no such file.
 func (t *Toolbox) Download(ctx context.Context, path string, offset, length int64) (io.ReadCloser, FileRange, error) {
 	cl := call{
-		op: "download file " + clean(path), method: http.MethodGet, path: "/files/download",
+		op: "download file", subject: clean(path), method: http.MethodGet, path: "/files/download",
 		query: url.Values{"path": {path}},
 		// Compression would make ranges those of something else.
 		header: http.Header{"Accept": {"application/octet-stream"}, "Accept-Encoding": {"identity"}},

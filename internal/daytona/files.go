@@ -28,7 +28,7 @@ func (f FileInfo) Regular() bool { return !f.IsDir && strings.HasPrefix(f.Mode, 
 // List reads a folder, one level deep. Returns ErrNotFound if there is none, ErrAnswerTooLarge if it holds too much, and
 // ErrBadAnswer if a name in it could lead elsewhere.
 func (t *Toolbox) List(ctx context.Context, path string) ([]FileInfo, error) {
-	cl := call{op: "list folder " + clean(path), method: http.MethodGet, path: "/files", query: url.Values{"path": {path}}}
+	cl := call{op: "list folder", subject: clean(path), method: http.MethodGet, path: "/files", query: url.Values{"path": {path}}}
 	var wire []wireFileInfo
 	if err := t.fileCall(ctx, cl, path, &wire); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (t *Toolbox) List(ctx context.Context, path string) ([]FileInfo, error) {
 
 // Info reads one file's or folder's attributes. Returns ErrNotFound if there is none.
 func (t *Toolbox) Info(ctx context.Context, path string) (FileInfo, error) {
-	cl := call{op: "stat " + clean(path), method: http.MethodGet, path: "/files/info", query: url.Values{"path": {path}}}
+	cl := call{op: "stat", subject: clean(path), method: http.MethodGet, path: "/files/info", query: url.Values{"path": {path}}}
 	var wire wireFileInfo
 	if err := t.fileCall(ctx, cl, path, &wire); err != nil {
 		return FileInfo{}, err
@@ -61,7 +61,7 @@ func (t *Toolbox) Info(ctx context.Context, path string) (FileInfo, error) {
 // MakeFolder makes a folder and its missing parents; that it exists already is no error.
 func (t *Toolbox) MakeFolder(ctx context.Context, path string, mode fs.FileMode) error {
 	return t.fileCall(ctx, call{
-		op: "make folder " + clean(path), method: http.MethodPost, path: "/files/folder",
+		op: "make folder", subject: clean(path), method: http.MethodPost, path: "/files/folder",
 		query: url.Values{"path": {path}, "mode": {fmt.Sprintf("%04o", mode.Perm())}},
 	}, path, nil)
 }
@@ -73,7 +73,7 @@ func (t *Toolbox) Delete(ctx context.Context, path string, recursive bool) error
 		query.Set("recursive", "true")
 	}
 	return t.fileCall(ctx, call{
-		op: "delete " + clean(path), method: http.MethodDelete, path: "/files", query: query,
+		op: "delete", subject: clean(path), method: http.MethodDelete, path: "/files", query: query,
 	}, path, nil)
 }
 

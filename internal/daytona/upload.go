@@ -33,7 +33,7 @@ type UploadFile struct {
 func (t *Toolbox) Upload(ctx context.Context, files []UploadFile) error {
 	cl := call{op: "upload files", method: http.MethodPost, path: "/files/bulk-upload"}
 	if len(files) == 1 {
-		cl.op = "upload file " + clean(files[0].Path)
+		cl.op, cl.subject = "upload file", clean(files[0].Path)
 	}
 	if len(files) == 0 {
 		return nil

@@ -61,8 +61,8 @@ func kinds() []string {
 	return []string{spec.KindEvaluation, spec.KindDataPrep, spec.KindToolSimulation}
 }
 
-func (e evalMetrics) register(registry *prometheus.Registry) {
-	registry.MustRegister(e.events, e.evals, e.infraErrors, e.slotWait, e.removalDelay, e.sandboxSeconds)
+func (e evalMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{e.events, e.evals, e.infraErrors, e.slotWait, e.removalDelay, e.sandboxSeconds}
 }
 
 // count counts an entry of the journal.

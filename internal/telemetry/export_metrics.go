@@ -30,7 +30,9 @@ func newExportMetrics() exportMetrics {
 	}
 }
 
-func (e exportMetrics) register(registry *prometheus.Registry) { registry.MustRegister(e.sent, e.dropped) }
+func (e exportMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{e.sent, e.dropped}
+}
 
 // Exports makes an exporter's counts show, from 0: an exporter that is not configured has none.
 func (m *Metrics) Exports(exporter string) {

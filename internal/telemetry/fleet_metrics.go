@@ -26,8 +26,8 @@ func newFleetMetrics() fleetMetrics {
 	}
 }
 
-func (f fleetMetrics) register(registry *prometheus.Registry) {
-	registry.MustRegister(f.slotsTotal, f.slotsInUse, f.waiting, f.live, f.backlog, f.age)
+func (f fleetMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{f.slotsTotal, f.slotsInUse, f.waiting, f.live, f.backlog, f.age}
 }
 
 // Slots says how many slots there are, how many are in use, and how many evals wait for one.

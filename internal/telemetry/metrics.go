@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,12 +48,16 @@ func NewMetrics(reaperInterval time.Duration) *Metrics {
 		}, []string{"queue"}),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.registry.MustRegister(m.seconds, m.removals.gauge(blockedDenied), m.removals.gauge(blockedStuck), m.served)
-	m.evals.register(m.registry)
-	m.reaper.register(m.registry)
-	m.fleet.register(m.registry)
-	m.exports.register(m.registry)
+	m.registry.MustRegister(m.own()...)
 	return m
+}
+
+// own are Pitwall's own metrics.
+func (m *Metrics) own() []prometheus.Collector {
+	return slices.Concat(
+		[]prometheus.Collector{m.seconds, m.removals.gauge(blockedDenied), m.removals.gauge(blockedStuck), m.served},
+		m.evals.collectors(), m.reaper.collectors(), m.fleet.collectors(), m.exports.collectors(),
+	)
 }
 
 // scrapes bounds how many scrapes are answered at once: Prometheus needs one.

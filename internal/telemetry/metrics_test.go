@@ -75,7 +75,7 @@ func TestRemovalThatNobodyTriesAnyMoreIsForgotten(t *testing.T) {
 
 func TestReaperMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		metrics := telemetry.NewMetrics(5*time.Minute)
+		metrics := telemetry.NewMetrics(5 * time.Minute)
 		require.NotContains(t, scrape(t, metrics), "\npitwall_sandboxes_left", "nothing is known before a pass")
 		metrics.Reaped("orphan")
 		metrics.ReaperPassed(3)

@@ -35,8 +35,8 @@ func newReaperMetrics(interval time.Duration) reaperMetrics {
 	return r
 }
 
-func (r reaperMetrics) register(registry *prometheus.Registry) {
-	registry.MustRegister(r.reaped, r.left, r.passed, r.interval)
+func (r reaperMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{r.reaped, r.left, r.passed, r.interval}
 }
 
 // Reaped counts a sandbox that the reaper removed, to proof.

@@ -7,6 +7,8 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 )
 
@@ -32,6 +34,10 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// Env looks environment variables up. Defaults to the process's.
 	Env envconfig.EnvLookup
+	// Interceptors, Propagators and Metrics watch what goes over the connection, and what its workers do. Default none.
+	Interceptors []interceptor.ClientInterceptor
+	Propagators  []workflow.ContextPropagator
+	Metrics      client.MetricsHandler
 }
 
 const defaultConnectTimeout = 5 * time.Second
@@ -80,6 +86,7 @@ func Resolve(opts Options) (client.Options, error) {
 		return client.Options{}, fmt.Errorf("read Temporal's settings (TEMPORAL_* and its TOML file): %w", err)
 	}
 	settings.Identity = opts.Identity
+	settings.Interceptors, settings.ContextPropagators, settings.MetricsHandler = opts.Interceptors, opts.Propagators, opts.Metrics
 	settings.ConnectionOptions.GetSystemInfoTimeout = opts.ConnectTimeout
 	return settings, nil
 }
