@@ -15,6 +15,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"pitwall/internal/artifact"
 	"pitwall/internal/spec"
 	"pitwall/test/faultproxy"
 	"pitwall/workflows"
@@ -195,13 +196,14 @@ func (s *storm) look(campaign client.WorkflowRun) {
 	require.NoError(s.t, campaign.Get(s.t.Context(), &result))
 	scored, infra := 0, 0
 	for _, name := range s.trials {
-		switch id := workflows.EvalID(spec.Trial{Campaign: campaignName, Sample: name, Epoch: 1}); s.endOf(id) {
+		trial := spec.Trial{Campaign: campaignName, Sample: name, Epoch: 1}
+		switch s.endOf(trial) {
 		case "scored":
 			scored++
 		case "unscored":
 			infra++
 		default:
-			if !s.touched[id] {
+			if !s.touched[workflows.EvalID(trial)] {
 				seen.lostResults++
 				s.t.Errorf("trial %s has no result, and nothing was aimed at it", name)
 			}
@@ -214,11 +216,17 @@ func (s *storm) look(campaign client.WorkflowRun) {
 		s.id, len(s.trials), scored, infra, len(s.touched), s.strikes, s.daytona.Injected())
 }
 
-// endOf asks Temporal how a trial ended: scored, unscored (an error with its origin), or something else.
-func (s *storm) endOf(id string) string {
+// endOf asks Temporal how a trial ended: scored, unscored (an error with its origin), or something else. What was cancelled
+// or terminated after its result was written has that result all the same, and counts.
+func (s *storm) endOf(trial spec.Trial) string {
+	id := workflows.EvalID(trial)
 	var result spec.EvalResult
 	if err := s.stack.Temporal.GetWorkflow(s.t.Context(), id, "").Get(s.t.Context(), &result); err != nil {
-		return err.Error()
+		key := artifact.Result(artifact.TrialPrefix(trial.Campaign, trial.Sample, trial.Epoch, 0))
+		if s.stack.Store.ReadJSON(s.t.Context(), key, &result) != nil || result.Score == nil {
+			return err.Error()
+		}
+		require.True(s.t, s.touched[id], "%s ended with %v, and nothing was aimed at it", id, err)
 	}
 	require.False(s.t, result.Score != nil && result.Error != nil, "%s: a score for a fault", id)
 	if result.Score != nil {
