@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
+
+	"pitwall/internal/redact"
 )
 
 // Endpoint is a namespace of a Temporal service.
@@ -38,6 +40,10 @@ type Options struct {
 	Interceptors []interceptor.ClientInterceptor
 	Propagators  []workflow.ContextPropagator
 	Metrics      client.MetricsHandler
+	// Keys encrypt what goes over the connection. Default none: payloads are JSON in the clear.
+	Keys *Keyring
+	// Redactor takes secrets out of errors before they stand in a history. Nil knows no values.
+	Redactor *redact.Redactor
 }
 
 const defaultConnectTimeout = 5 * time.Second
@@ -87,6 +93,7 @@ func Resolve(opts Options) (client.Options, error) {
 	}
 	settings.Identity = opts.Identity
 	settings.Interceptors, settings.ContextPropagators, settings.MetricsHandler = opts.Interceptors, opts.Propagators, opts.Metrics
+	settings.DataConverter, settings.FailureConverter = opts.Converter(), newFailures(opts)
 	settings.ConnectionOptions.GetSystemInfoTimeout = opts.ConnectTimeout
 	return settings, nil
 }
