@@ -8,7 +8,9 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/config"
 	"pitwall/internal/policy"
+	"pitwall/internal/redact"
 	"pitwall/internal/results"
+	"pitwall/internal/secrets"
 	"pitwall/internal/spec"
 	"pitwall/internal/stats"
 )
@@ -18,6 +20,9 @@ type Campaigns struct {
 	Store  *artifact.Store
 	Config config.Config
 	Policy *policy.Policy
+	// Secrets that a campaign may name; Redactor knows the values that its input may not hold.
+	Secrets  *secrets.Keeper
+	Redactor *redact.Redactor
 }
 
 // ShardTrials is how many trials one shard runs: some 11 events each keep its history well under 10,000.

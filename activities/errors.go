@@ -16,7 +16,7 @@ import (
 const (
 	ErrTypeInvalidInput    = "InvalidInput"        // the input is wrong; nothing was created
 	ErrTypePolicyViolation = policy.ViolationType  // the policy does not admit the input; nothing was created
-	ErrTypePolicyWeaker    = "PolicyNotApplied"    // the provider's sandbox may reach more than was asked for; it is removed
+	ErrTypePolicyWeaker    = "PolicyNotApplied"    // the provider's sandbox may reach more than was asked for; nothing ran in it
 	ErrTypeDisabled        = "Disabled"            // DAYTONA_ENABLED=false
 	ErrTypeCapacity        = "Capacity"            // 429 or quota: nothing was created; try again outside the slot
 	ErrTypeCreateRefused   = "CreateRefused"       // the provider refused for good (snapshot, key, region)
@@ -26,6 +26,7 @@ const (
 	ErrTypeSandboxLost     = "SandboxLost"         // the sandbox is gone or does not answer
 	ErrTypeSandboxExpired  = "SandboxExpired"      // our own clock (TTL, lease deadline) ended the sandbox
 	ErrTypeJobNeverStarted = "JobNeverStarted"     // the launch was claimed, but no supervisor ever ran
+	ErrTypeSecretMissing   = "SecretMissing"       // a secret that the input names is not on the worker
 	ErrTypeInputMissing    = "InputMissing"        // a URI of the input could not be read, or has another digest
 	ErrTypeUnresponsive    = "SandboxUnresponsive" // started, says the provider, and its toolbox is silent: the job's doing or a fault
 	ErrTypeImageUnsuitable = "ImageUnsuitable"     // the image lacks what the supervisor needs
@@ -42,6 +43,7 @@ var originOf = map[string]string{
 	ErrTypePolicyWeaker:    spec.OriginUser,
 	ErrTypeDisabled:        spec.OriginUser,
 	ErrTypeCreateRefused:   spec.OriginUser,
+	ErrTypeSecretMissing:   spec.OriginUser,
 	ErrTypeInputMissing:    spec.OriginUser,
 	ErrTypeSandboxExpired:  spec.OriginLimit,
 	ErrTypeImageUnsuitable: spec.OriginUser,

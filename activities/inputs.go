@@ -16,8 +16,11 @@ import (
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
+	"pitwall/internal/redact"
+	"pitwall/internal/secrets"
 	"pitwall/internal/spec"
 	"pitwall/internal/supervisor"
+	"pitwall/internal/telemetry"
 )
 
 const (
@@ -38,6 +41,10 @@ type Jobs struct {
 	Daytona *daytona.Client
 	Store   *artifact.Store
 	Log     *zap.Logger
+	Journal *telemetry.Journal
+	// Redactor takes secrets out of what a job leaves behind, Secrets gives them to it.
+	Redactor *redact.Redactor
+	Secrets  *secrets.Keeper
 }
 
 // UploadInputsInput is the input of UploadInputs.
@@ -164,13 +171,14 @@ func (j *Jobs) resolve(ctx context.Context, file spec.File) (io.ReadCloser, erro
 // controlFiles are the supervisor and its plan.
 func controlFiles(in UploadInputsInput) ([]daytona.UploadFile, error) {
 	steps := make([]supervisor.Step, 0, len(in.Job.Steps))
-	for _, step := range in.Job.Steps {
+	for i, step := range in.Job.Steps {
 		script, err := stepScript(step, in)
 		if err != nil {
 			return nil, err
 		}
 		steps = append(steps, supervisor.Step{
 			Script: script, Stdin: []byte(step.Stdin), Limit: step.TimeLimit.Std(), Continue: step.Continue,
+			After: []byte(removeFiles(secretFiles(in.Job, &in.Job.Steps[i]))),
 		})
 	}
 	var uploads []daytona.UploadFile
@@ -180,11 +188,12 @@ func controlFiles(in UploadInputsInput) ([]daytona.UploadFile, error) {
 	return uploads, nil
 }
 
-// stepScript is what sh runs for a step: its directory, its environment, then itself.
+// stepScript is what sh runs for a step: its directory, its secrets, its environment, then itself.
 func stepScript(step spec.Step, in UploadInputsInput) ([]byte, error) {
 	var script strings.Builder
 	cwd := supervisor.Quote(absolute(homeDir, in.Job.Cwd))
 	fmt.Fprintf(&script, "mkdir -p %s && cd %s || exit 125\n", cwd, cwd)
+	script.WriteString(secretLines(in.Job, step))
 	for _, env := range []map[string]string{in.Job.Env, step.Env} {
 		for _, name := range sortedKeys(env) {
 			fmt.Fprintf(&script, "export %s=%s\n", name, supervisor.Quote(env[name]))

@@ -29,6 +29,9 @@ type RunJobInput struct {
 	// Prefix of the attempt's evidence in the store.
 	Prefix         string `json:"prefix"`
 	MaxOutputBytes int64  `json:"max_output_bytes"`
+	// Secrets by name, in the order of Job.SecretNames, and the files that hold any while a step runs (SecretFiles).
+	Secrets     []string `json:"secrets,omitempty"`
+	SecretFiles []string `json:"secret_files,omitempty"`
 }
 
 const (
@@ -45,6 +48,8 @@ const (
 	claimPatience = 10 * time.Second
 	// silencePatience is how long a sandbox that the provider calls started may not answer.
 	silencePatience = 90 * time.Second
+	// removeFilesTimeout bounds the removal of up to 32 files.
+	removeFilesTimeout = 15 * time.Second
 	// stopTimeout bounds the last acts of a cancelled job: end it, copy what it wrote.
 	stopTimeout = 5 * time.Second
 )
@@ -53,17 +58,22 @@ const (
 // its streams to the store. After a crash of the worker the next attempt re-attaches.
 //
 // A job that fails, runs out of time or kills its supervisor is a result, not an error. Returns SandboxLost, EvalReset,
-// JobNeverStarted, SandboxUnresponsive, Transport (retried), or, when cancelled, a CanceledError whose details hold the
+// SecretMissing, JobNeverStarted, SandboxUnresponsive, Transport (retried), or, when cancelled, a CanceledError whose details hold the
 // JobResult so far.
 func (j *Jobs) RunJob(ctx context.Context, in RunJobInput) (spec.JobResult, error) {
 	if err := sameRun(ctx, in.GrantedTo); err != nil {
 		return spec.JobResult{}, err
 	}
+	values, err := j.Secrets.Resolve(in.Secrets) // also to re-attach: what the job wrote is to be redacted
+	if err != nil {
+		return spec.JobResult{}, terminal(ErrTypeSecretMissing, err)
+	}
 	run := newJobRun(j, in)
+	run.launch.Env = secretEnvironment(in.Secrets, values)
 	if activity.HasHeartbeatDetails(ctx) {
 		var beat jobBeat
 		if activity.GetHeartbeatDetails(ctx, &beat) == nil && !beat.LaunchedAt.IsZero() {
-			run.launchedAt = beat.LaunchedAt
+			run.launchedAt, run.story = beat.LaunchedAt, beat.Story
 		}
 	}
 	return run.toTheEnd(ctx)
@@ -75,6 +85,7 @@ type jobBeat struct {
 	Phase      string    `json:"phase"`
 	Step       string    `json:"step,omitempty"`
 	Bytes      int64     `json:"bytes"`
+	Story      jobStory  `json:"story,omitzero"`
 }
 
 // jobRun is one attempt of RunJob.
@@ -82,19 +93,27 @@ type jobRun struct {
 	jobs    *Jobs
 	in      RunJobInput
 	toolbox *daytona.Toolbox
+	// launch is the command that starts the job, with its secrets.
+	launch daytona.ExecuteRequest
 	// launchedAt is when the job was first seen launched, by this worker's clock or an earlier one's. Zero until then.
 	launchedAt time.Time
 	// beganAt is when this attempt began to ask.
 	beganAt time.Time
 	streams *streamCopies
 	report  supervisor.Report
+	// story is what the journal was told of the job, attached whether by this attempt.
+	story    jobStory
+	attached bool
 	// overruled: the supervisor did not end a step at its limit, so this worker did; stopped: the eval was cancelled.
 	overruled, stopped bool
 }
 
 func newJobRun(j *Jobs, in RunJobInput) *jobRun {
 	toolbox := j.toolbox(in.Sandbox).AsRoot()
-	return &jobRun{jobs: j, in: in, toolbox: toolbox, beganAt: time.Now(), streams: newStreamCopies(j.Store, toolbox, in)}
+	return &jobRun{
+		jobs: j, in: in, toolbox: toolbox, beganAt: time.Now(), streams: newStreamCopies(j, toolbox, in),
+		launch: daytona.ExecuteRequest{Command: supervisor.Launch(controlDir, waitFor)},
+	}
 }
 
 func (r *jobRun) toTheEnd(ctx context.Context) (spec.JobResult, error) {
@@ -116,17 +135,19 @@ func (r *jobRun) toTheEnd(ctx context.Context) (spec.JobResult, error) {
 func (r *jobRun) attach(ctx context.Context) error {
 	beats := startPulse(ctx, r.beat())
 	defer beats.end()
-	command := supervisor.Launch(controlDir, waitFor)
+	order := r.launch
 	for {
-		asked, err := r.ask(ctx, command)
+		asked, err := r.ask(ctx, order)
 		if err != nil {
 			return err
 		}
-		command = supervisor.Wait(controlDir, waitFor)
+		order = daytona.ExecuteRequest{Command: supervisor.Wait(controlDir, waitFor)}
 		if r.launchedAt.IsZero() {
 			r.launchedAt = asked
 		}
+		r.tell(ctx)
 		beats.set(r.beat())
+		activity.RecordHeartbeat(ctx, r.beat()) // at once: an attempt that ends takes what was beaten last
 		switch r.report.Phase {
 		case supervisor.PhaseDone, supervisor.PhaseLost:
 			return nil
@@ -146,7 +167,7 @@ func (r *jobRun) attach(ctx context.Context) error {
 		}
 		if r.overdue() {
 			r.overruled = true
-			command = supervisor.Stop(controlDir)
+			order.Command = supervisor.Stop(controlDir)
 		}
 		if err := r.streams.copyNew(ctx, r.report); err != nil {
 			return r.jobs.streamError(ctx, r.in.Sandbox, err)
@@ -170,11 +191,11 @@ func (r *jobRun) overdue() bool {
 // ask executes one of the supervisor's commands and reads its report, through lost connections: every command is
 // idempotent. It returns when the call that was answered was sent. A sandbox that answers with anything but a report has
 // no supervisor any more.
-func (r *jobRun) ask(ctx context.Context, command string) (time.Time, error) {
+func (r *jobRun) ask(ctx context.Context, order daytona.ExecuteRequest) (time.Time, error) {
 	silentSince, garbled := time.Now(), 0
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
 		asked := time.Now()
-		err := r.askOnce(ctx, command)
+		err := r.askOnce(ctx, order)
 		if err == nil || ctx.Err() != nil {
 			return asked, errors.Join(err, ctx.Err())
 		}
@@ -208,7 +229,7 @@ var errGarbled = errors.New("no report")
 // maxGarbled is how many such answers in a row mean that there is no supervisor.
 const maxGarbled = 5
 
-func (r *jobRun) askOnce(ctx context.Context, command string) error {
+func (r *jobRun) askOnce(ctx context.Context, order daytona.ExecuteRequest) error {
 	select {
 	case <-activity.GetWorkerStopChannel(ctx):
 		return workerStopping()
@@ -216,7 +237,8 @@ func (r *jobRun) askOnce(ctx context.Context, command string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitFor+waitSlack)
 	defer cancel()
-	result, err := r.toolbox.Execute(ctx, daytona.ExecuteRequest{Command: command, Cwd: "/", Timeout: waitFor + waitSlack})
+	order.Cwd, order.Timeout = "/", waitFor+waitSlack
+	result, err := r.toolbox.Execute(ctx, order)
 	if err != nil {
 		return err
 	}
@@ -240,11 +262,25 @@ func workerStopping() error {
 // finish copies the rest of the streams and writes the job's result.
 func (r *jobRun) finish(ctx context.Context) (spec.JobResult, error) {
 	defer startPulse(ctx, r.beat()).end()
+	if err := r.removeSecrets(ctx); err != nil {
+		return spec.JobResult{}, r.jobs.sandboxError(ctx, r.in.Sandbox, err)
+	}
 	streams, err := r.streams.finish(ctx, r.report)
 	if err != nil {
 		return spec.JobResult{}, r.jobs.streamError(ctx, r.in.Sandbox, err)
 	}
-	return r.result(streams), nil
+	return r.result(ctx, streams), nil
+}
+
+// removeSecrets removes the files of secrets where the supervisor did not live to do it. It does so as the job's user: the
+// job may have put a link in their way.
+func (r *jobRun) removeSecrets(ctx context.Context) error {
+	command := removeFiles(r.in.SecretFiles)
+	if command == "" || r.report.Phase == supervisor.PhaseDone && !r.overruled {
+		return nil
+	}
+	_, err := r.jobs.toolbox(r.in.Sandbox).Execute(ctx, daytona.ExecuteRequest{Command: command, Cwd: "/", Timeout: removeFilesTimeout})
+	return err
 }
 
 // cancelled ends the job, takes bounded evidence, and says so.
@@ -252,34 +288,39 @@ func (r *jobRun) cancelled(ctx context.Context) (spec.JobResult, error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	r.stopped = true
-	if err := r.askOnce(bounded, supervisor.Stop(controlDir)); err != nil {
+	if err := r.askOnce(bounded, daytona.ExecuteRequest{Command: supervisor.Stop(controlDir)}); err != nil {
 		return spec.JobResult{}, temporal.NewCanceledError()
 	}
 	streams, err := r.streams.finish(bounded, r.report)
 	if err != nil {
 		return spec.JobResult{}, temporal.NewCanceledError()
 	}
-	return spec.JobResult{}, temporal.NewCanceledError(r.result(streams))
+	return spec.JobResult{}, temporal.NewCanceledError(r.result(bounded, streams))
 }
 
-func (r *jobRun) result(streams [][2]spec.Stream) spec.JobResult {
+func (r *jobRun) result(ctx context.Context, streams [][2]spec.Stream) spec.JobResult {
 	result := spec.JobResult{DurationMS: time.Since(r.launchedAt).Milliseconds()}
 	result.SupervisorLost = !r.overruled && !r.stopped && (r.report.Phase != supervisor.PhaseDone || r.endsEarly())
-	for i, step := range r.report.Steps {
-		plan := r.in.Steps[i]
-		outcome := spec.StepResult{
-			Name: plan.Name, TimedOut: step.TimedOut, Limit: step.Limit, DurationMS: step.Duration.Milliseconds(),
-			Stdout: streams[i][0], Stderr: streams[i][1],
-		}
-		switch {
-		case step.Ended && !step.TimedOut:
-			outcome.ExitCode = &step.ExitCode
-		case !step.Ended && r.overruled:
-			outcome.TimedOut, outcome.DurationMS = true, plan.TimeLimit.Milliseconds()
-		}
+	for i := range r.report.Steps {
+		outcome := r.stepResult(i)
+		outcome.Stdout, outcome.Stderr = streams[i][0], streams[i][1]
 		result.Steps = append(result.Steps, outcome)
 	}
+	r.tellRest(ctx, result)
 	return result
+}
+
+// stepResult is what is known of a step that was started, but for its streams.
+func (r *jobRun) stepResult(i int) spec.StepResult {
+	step, plan := r.report.Steps[i], r.in.Steps[i]
+	outcome := spec.StepResult{Name: plan.Name, TimedOut: step.TimedOut, Limit: step.Limit, DurationMS: step.Duration.Milliseconds()}
+	switch {
+	case step.Ended && !step.TimedOut:
+		outcome.ExitCode = &step.ExitCode
+	case !step.Ended && r.overruled:
+		outcome.TimedOut, outcome.DurationMS = true, plan.TimeLimit.Milliseconds()
+	}
+	return outcome
 }
 
 // endsEarly: the record says that the job is done, and neither did its last step run nor one before it fail. The
@@ -293,7 +334,7 @@ func (r *jobRun) endsEarly() bool {
 }
 
 func (r *jobRun) beat() jobBeat {
-	beat := jobBeat{LaunchedAt: r.launchedAt, Phase: string(r.report.Phase), Bytes: r.streams.total()}
+	beat := jobBeat{LaunchedAt: r.launchedAt, Phase: string(r.report.Phase), Bytes: r.streams.total(), Story: r.story}
 	if n := len(r.report.Steps); n > 0 {
 		beat.Step = r.in.Steps[n-1].Name
 	}

@@ -11,6 +11,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/proto"
 
 	"pitwall/internal/telemetry"
 )
@@ -61,7 +62,7 @@ func (r *Reaping) ownRemoval(ctx context.Context, lease Execution, described *wo
 	if pending == nil {
 		return nil
 	}
-	removal := removalOf(pending)
+	removal := r.removalOf(pending)
 	if event := r.scheduled(ctx, lease, pending.GetActivityId()); event != nil {
 		removal.Since = event.GetEventTime().AsTime()
 	}
@@ -77,10 +78,10 @@ func (r *Reaping) evalsRemoval(ctx context.Context, eval, lease Execution, descr
 	event := r.scheduled(ctx, eval, pending.GetActivityId())
 	var in RemoveSandboxInput
 	input := event.GetActivityTaskScheduledEventAttributes().GetInput()
-	if event == nil || converter.GetDefaultDataConverter().FromPayloads(input, &in) != nil || in.Lease.ID != lease.ID {
+	if event == nil || r.payloads().FromPayloads(input, &in) != nil || in.Lease.ID != lease.ID {
 		return nil
 	}
-	removal := removalOf(pending)
+	removal := r.removalOf(pending)
 	removal.Since = event.GetEventTime().AsTime()
 	return removal
 }
@@ -94,14 +95,19 @@ func pendingActivity(described *workflowservice.DescribeWorkflowExecutionRespons
 	return nil
 }
 
-func removalOf(pending *workflowpb.PendingActivityInfo) *PendingRemoval {
+func (r *Reaping) removalOf(pending *workflowpb.PendingActivityInfo) *PendingRemoval {
+	failure := pending.GetLastFailure()
+	if failure != nil {
+		failure = proto.CloneOf(failure)
+		converter.DecodeCommonFailureAttributes(r.payloads(), failure)
+	}
 	removal := &PendingRemoval{
 		Activity: pending.GetActivityType().GetName(), Attempt: int(pending.GetAttempt()),
-		FailureType: pending.GetLastFailure().GetApplicationFailureInfo().GetType(),
-		Failure:     bounded(pending.GetLastFailure().GetMessage(), maxErrorBytes),
+		FailureType: failure.GetApplicationFailureInfo().GetType(),
+		Failure:     bounded(failure.GetMessage(), maxErrorBytes),
 	}
 	var doing string
-	if converter.GetDefaultDataConverter().FromPayloads(pending.GetHeartbeatDetails(), &doing) == nil {
+	if r.payloads().FromPayloads(pending.GetHeartbeatDetails(), &doing) == nil {
 		removal.Doing = bounded(strings.TrimSpace(doing), maxErrorBytes)
 	}
 	return removal

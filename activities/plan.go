@@ -9,6 +9,8 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/config"
 	"pitwall/internal/policy"
+	"pitwall/internal/redact"
+	"pitwall/internal/secrets"
 	"pitwall/internal/spec"
 )
 
@@ -16,6 +18,9 @@ import (
 type Planning struct {
 	Config config.Config
 	Policy *policy.Policy
+	// Secrets that an input may name; Redactor knows the values that it may not hold.
+	Secrets  *secrets.Keeper
+	Redactor *redact.Redactor
 }
 
 // PlanInput is the input of PlanEval.
@@ -42,8 +47,8 @@ type EvalPlan struct {
 }
 
 // PlanEval validates the input and resolves its defaults. It is cheap and has no effect: it runs as a local activity.
-// Returns InvalidInput (all problems at once), PolicyViolation (all broken rules; the details are the policy's SHA-256) or
-// Disabled, none of them retryable.
+// Returns InvalidInput (all problems at once), PolicyViolation (all broken rules; the details are the policy's SHA-256),
+// SecretMissing or Disabled, none of them retryable.
 func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 	if !p.Config.Enabled {
 		return EvalPlan{}, terminal(ErrTypeDisabled, errors.New(
@@ -74,6 +79,10 @@ func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 		return EvalPlan{}, terminal(ErrTypeInvalidInput, fmt.Errorf(
 			"sandbox.network.mode: local sandboxes reach at most what an allow list names, so %q cannot be honoured; use %q or a remote Daytona",
 			spec.NetworkFull, spec.NetworkAllow))
+	}
+	check := secretCheck{secrets: p.Secrets, redactor: p.Redactor, local: p.Config.IsLocal()}
+	if err := check.of(input.Job, PlanInput{EvalID: in.EvalID, Input: input}); err != nil {
+		return EvalPlan{}, err
 	}
 	prefix := artifact.EvalPrefix(in.EvalID)
 	if t := input.Trial; t != nil {

@@ -39,7 +39,7 @@ type PreparedCampaign struct {
 
 // PrepareCampaign resolves the dataset and the answers, renders every trial, and writes the campaign's manifest, once.
 // A repetition finds it there. Returns InvalidInput with all problems, PolicyViolation when the
-// policy admits the files to no eval of its kind, or Disabled.
+// policy admits the files to no eval of its kind, SecretMissing, or Disabled.
 func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput) (PreparedCampaign, error) {
 	defer startPulse(ctx, "preparing the campaign").end()
 	if !c.Config.Enabled {
@@ -52,6 +52,10 @@ func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput
 	}
 	if err := c.Policy.CheckCampaign(input); err != nil {
 		return PreparedCampaign{}, terminal(ErrTypePolicyViolation, err, c.Policy.SHA256())
+	}
+	check := secretCheck{secrets: c.Secrets, redactor: c.Redactor, local: c.Config.IsLocal()}
+	if err := check.of(input.Eval.Job, input); err != nil {
+		return PreparedCampaign{}, err
 	}
 	header, trials, closeAll, err := c.trials(ctx, input, in.StartedAt)
 	defer closeAll()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
 	"pitwall/internal/daytona"
@@ -23,6 +24,17 @@ type Reaping struct {
 	Owner    Owner
 	Log      *zap.Logger
 	Metrics  *telemetry.Metrics
+	Journal  *telemetry.Journal
+	// Converter reads what stands in histories and memos. Nil: the SDK's own, for payloads that are not encrypted.
+	Converter converter.DataConverter
+}
+
+// payloads reads what stands in histories and memos.
+func (r *Reaping) payloads() converter.DataConverter {
+	if r.Converter == nil {
+		return converter.GetDefaultDataConverter()
+	}
+	return r.Converter
 }
 
 // ReapSandboxesInput is the input of ReapSandboxes.
@@ -145,11 +157,11 @@ func (r *Reaping) remove(ctx context.Context, patience time.Duration, sandbox da
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r.Log.Warn("reaping a sandbox", zap.String("sandbox_id", sandbox.ID), zap.String("verdict", decision.Verdict), zap.String("reason", decision.Reason))
-	removal, err := provenRemoval(ctx, r.Daytona, r.Metrics, sandbox.ID, watch.removal)
+	remover := remover{provider: r.Daytona, metrics: r.Metrics, journal: r.Journal}
+	certificate, err := remover.remove(ctx, leftBehind(sandbox), watch.removal)
 	if err != nil {
 		decision.Error = bounded(err.Error(), maxErrorBytes)
 		return
 	}
-	certificate := Certify(removal, createdAt(sandbox))
 	decision.Removed = &certificate
 }

@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/converter"
 
 	"pitwall/internal/spec"
 )
@@ -128,7 +127,7 @@ func (r *Reaping) judgeLease(ctx context.Context, margin time.Duration, info *wo
 	if described == nil || !isOpen(described) {
 		return finding, false
 	}
-	facts, ok := leaseFacts(info)
+	facts, ok := r.leaseFacts(info)
 	if !ok {
 		finding.Reason = "its memo does not say what it guards"
 		return finding, true
@@ -195,10 +194,10 @@ func (r *Reaping) act(ctx context.Context, finding *AuditFinding) {
 	}
 }
 
-func leaseFacts(info *workflowpb.WorkflowExecutionInfo) (LeaseFacts, bool) {
+func (r *Reaping) leaseFacts(info *workflowpb.WorkflowExecutionInfo) (LeaseFacts, bool) {
 	var facts LeaseFacts
 	payload := info.GetMemo().GetFields()[MemoLeaseFacts]
-	return facts, payload != nil && converter.GetDefaultDataConverter().FromPayload(payload, &facts) == nil
+	return facts, payload != nil && r.payloads().FromPayload(payload, &facts) == nil
 }
 
 // describe asks Temporal about a run; nil when it does not know it.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/converter"
 
 	"pitwall/internal/spec"
 )
@@ -18,7 +17,7 @@ func (r *Reaping) replaceLease(ctx context.Context, lease Execution, name string
 	if err := r.readGuarded(removeCtx, &in); err != nil {
 		return nil, fmt.Errorf("read what lease %s guards: %w", lease.ID, err)
 	}
-	guard := Sandboxes{Daytona: r.Daytona, Temporal: r.Temporal, Owner: r.Owner, Log: r.Log, Metrics: r.Metrics}
+	guard := Sandboxes{Daytona: r.Daytona, Temporal: r.Temporal, Owner: r.Owner, Log: r.Log, Metrics: r.Metrics, Journal: r.Journal}
 	guarded, err := guard.GuardSandbox(removeCtx, in)
 	if err != nil {
 		return nil, fmt.Errorf("remove what lease %s guards: %w", lease.ID, err)
@@ -43,7 +42,7 @@ func (r *Reaping) readGuarded(ctx context.Context, in *GuardSandboxInput) error 
 			continue
 		}
 		var created CreatedSignal
-		if err := converter.GetDefaultDataConverter().FromPayloads(signal.GetInput(), &created); err != nil {
+		if err := r.payloads().FromPayloads(signal.GetInput(), &created); err != nil {
 			return err
 		}
 		in.Known = append(in.Known, created)

@@ -3,8 +3,10 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
@@ -12,6 +14,8 @@ import (
 	"pitwall/internal/config"
 	"pitwall/internal/daytona"
 	"pitwall/internal/policy"
+	"pitwall/internal/redact"
+	"pitwall/internal/secrets"
 	"pitwall/internal/telemetry"
 )
 
@@ -28,6 +32,13 @@ type Deps struct {
 	Log                *zap.Logger
 	// Metrics may be nil: then nothing is counted.
 	Metrics *telemetry.Metrics
+	// Journal may be nil: then nothing is written.
+	Journal *telemetry.Journal
+	// Redactor knows the worker's own secrets; nil knows none. Secrets are those that jobs may name; nil has none.
+	Redactor *redact.Redactor
+	Secrets  *secrets.Keeper
+	// Converter reads what stands in histories and memos. Nil: the SDK's own, for payloads that are not encrypted.
+	Converter converter.DataConverter
 }
 
 // Set is every activity of Pitwall, ready to be registered queue by queue.
@@ -52,20 +63,28 @@ func New(deps Deps) *Set {
 	owner := Owner{Cluster: deps.Cluster, Namespace: deps.Namespace}
 	signals := leaseSignals{client: deps.Temporal}
 	return &Set{
-		planning:  &Planning{Config: deps.Config, Policy: deps.Policy},
+		planning:  &Planning{Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor},
 		slots:     NewSlots(ctx, deps.Temporal, deps.Config.Account(), owner, deps.Config.MaxParallelSandboxes),
-		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, signals: signals},
-		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log},
+		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal, signals: signals},
+		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log, Journal: deps.Journal, Redactor: deps.Redactor, Secrets: deps.Secrets},
 		scoring:   &Scoring{Store: deps.Store},
-		results:   &Results{Store: deps.Store},
-		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy},
-		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics},
+		results:   &Results{Store: deps.Store, Redactor: deps.Redactor},
+		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor},
+		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Converter: deps.Converter, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal},
 		stop:      stop,
 	}
 }
 
 // Close ends what the set does between activities (the slots' watch).
 func (s *Set) Close() { s.stop() }
+
+// HeadOfLine is since when the first of those who wait for a slot has waited; false: nobody waits at this worker.
+func (s *Set) HeadOfLine() (since time.Time, waits bool) {
+	if head := s.slots.head.Load(); head != nil {
+		return *head, true
+	}
+	return time.Time{}, false
+}
 
 // RegisterShort registers what belongs to the queue of workflow tasks.
 func (s *Set) RegisterShort(r worker.ActivityRegistry) {

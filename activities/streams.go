@@ -12,12 +12,17 @@ import (
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
+	"pitwall/internal/redact"
 	"pitwall/internal/spec"
 	"pitwall/internal/supervisor"
 )
 
-// chunkBytes bounds what is held in memory of one stream.
+// chunkBytes bounds what is read at once of one stream; redacted it has at most 10 times as many bytes. It exceeds
+// redact.MaxHold, so that each chunk decides something.
 const chunkBytes = 1 << 20
+
+// contextBytes of what precedes a chunk are read with it, for the redactor's rules.
+const contextBytes = 4
 
 // chunkTimeout bounds the reading of one chunk: a sandbox that trickles must not hold its worker.
 const chunkTimeout = time.Minute
@@ -36,16 +41,17 @@ func (j *Jobs) streamError(ctx context.Context, sandbox CreatedSandbox, err erro
 	return j.sandboxError(ctx, sandbox, err)
 }
 
-// streamCopies copies a job's streams from its sandbox to the store as they grow.
+// streamCopies copies a job's streams from its sandbox to the store as they grow, without secrets.
 type streamCopies struct {
-	store   *artifact.Store
-	toolbox *daytona.Toolbox
-	in      RunJobInput
-	copies  map[string]*streamCopy
+	store    *artifact.Store
+	toolbox  *daytona.Toolbox
+	redactor *redact.Redactor
+	in       RunJobInput
+	copies   map[string]*streamCopy
 }
 
-func newStreamCopies(store *artifact.Store, toolbox *daytona.Toolbox, in RunJobInput) *streamCopies {
-	return &streamCopies{store: store, toolbox: toolbox, in: in, copies: map[string]*streamCopy{}}
+func newStreamCopies(jobs *Jobs, toolbox *daytona.Toolbox, in RunJobInput) *streamCopies {
+	return &streamCopies{store: jobs.Store, toolbox: toolbox, redactor: jobs.Redactor, in: in, copies: map[string]*streamCopy{}}
 }
 
 // of returns the copy of one stream, begun where an earlier attempt of RunJob left off.
@@ -55,7 +61,7 @@ func (s *streamCopies) of(ctx context.Context, step int, stream string) (*stream
 		return known, nil
 	}
 	created := &streamCopy{
-		store: s.store, toolbox: s.toolbox, path: path, limit: s.in.MaxOutputBytes,
+		store: s.store, toolbox: s.toolbox, redactor: s.redactor, path: path, limit: s.in.MaxOutputBytes,
 		prefix: artifact.Stream(s.in.Prefix, s.in.Steps[step-1].Name, stream),
 	}
 	if err := created.resume(ctx); err != nil {
@@ -76,7 +82,7 @@ func (s *streamCopies) copyNew(ctx context.Context, report supervisor.Report) er
 			if err != nil {
 				return err
 			}
-			if err := copied.upTo(ctx, size); err != nil {
+			if err := copied.upTo(ctx, size, false); err != nil {
 				return err
 			}
 		}
@@ -86,9 +92,6 @@ func (s *streamCopies) copyNew(ctx context.Context, report supervisor.Report) er
 
 // finish copies the rest and seals each stream. It returns stdout and stderr for each step of the report.
 func (s *streamCopies) finish(ctx context.Context, report supervisor.Report) ([][2]spec.Stream, error) {
-	if err := s.copyNew(ctx, report); err != nil {
-		return nil, err
-	}
 	sealed := make([][2]spec.Stream, len(report.Steps))
 	for i, step := range report.Steps {
 		for k, stream := range []string{"stdout", "stderr"} {
@@ -111,78 +114,99 @@ func (s *streamCopies) finish(ctx context.Context, report supervisor.Report) ([]
 func (s *streamCopies) total() int64 {
 	var total int64
 	for _, copied := range s.copies {
-		total += copied.offset
+		total += copied.source
 	}
 	return total
 }
 
-// streamCopy is one stream on its way to the store. What is past limit is counted and not copied.
+// streamCopy is one stream on its way to the store. What is past limit, of the stream or of what is kept of it, is counted
+// and not copied.
 type streamCopy struct {
-	store   *artifact.Store
-	toolbox *daytona.Toolbox
-	path    string
-	prefix  string
-	limit   int64
-	// offset is how much of the stream the store holds, from its beginning.
-	offset int64
+	store    *artifact.Store
+	toolbox  *daytona.Toolbox
+	redactor *redact.Redactor
+	path     string
+	prefix   string
+	limit    int64
+	// kept is how much the store holds, from the stream's beginning, and source how much of the stream that stands for. They
+	// differ where a secret was replaced.
+	kept, source int64
 }
 
 // resume finds out how much an earlier attempt stored.
 func (c *streamCopy) resume(ctx context.Context) error {
-	stored, err := c.store.OpenStream(ctx, c.prefix)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errStore, err)
-	}
-	defer stored.Close()
-	c.offset, err = io.Copy(io.Discard, stored)
-	if err != nil && !errors.Is(err, artifact.ErrGap) && !errors.Is(err, artifact.ErrDigest) {
+	var err error
+	if c.kept, c.source, err = c.store.StreamPosition(ctx, c.prefix); err != nil {
 		return fmt.Errorf("%w: %w", errStore, err)
 	}
 	return nil
 }
 
-// upTo copies until the store holds size bytes, or limit.
-func (c *streamCopy) upTo(ctx context.Context, size int64) error {
-	for end := min(size, c.limit); c.offset < end; {
-		n, err := c.chunk(ctx, min(end-c.offset, chunkBytes))
+// upTo copies the first size bytes of the stream, or limit. While the stream goes on, or where limit cuts it, what may be
+// the first half of a secret stays out.
+func (c *streamCopy) upTo(ctx context.Context, size int64, ended bool) error {
+	for end := min(size, c.limit); c.source < end && c.kept < c.limit; {
+		n, err := c.chunk(ctx, min(end-c.source, chunkBytes), ended && end == size)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return nil // shorter than reported: the job truncated its own stream
+			return nil // not decided yet; or shorter than reported: the job truncated its own stream
 		}
 	}
 	return nil
 }
 
-func (c *streamCopy) chunk(ctx context.Context, length int64) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, chunkTimeout)
-	defer cancel()
-	body, _, err := c.toolbox.Download(ctx, c.path, c.offset, length)
+// chunk stores the next length bytes of the stream, as far as they are decided, and returns how many these are. all says
+// that the stream ends where length does.
+func (c *streamCopy) chunk(ctx context.Context, length int64, all bool) (int, error) {
+	before, text, err := c.read(ctx, length)
 	if err != nil {
 		return 0, fmt.Errorf("read %s: %w", c.path, err)
 	}
-	data, err := io.ReadAll(io.LimitReader(body, length))
+	all = all && int64(len(text)) == length && length < chunkBytes
+	clean, n := c.redactor.Cut(before, text, all)
+	if n == 0 {
+		return 0, nil
+	}
+	source := c.source + int64(n)
+	if room := c.limit - c.kept; int64(len(clean)) > room {
+		clean, source = clean[:room], source-1 // short of the end, so that the stream shows as truncated
+	}
+	if err := c.store.AppendRedacted(ctx, c.prefix, c.kept, source, clean); err != nil {
+		return 0, fmt.Errorf("%w: %w", errStore, err)
+	}
+	c.kept, c.source = c.kept+int64(len(clean)), source
+	return n, nil
+}
+
+// read reads the next length bytes of the stream, with a little of what precedes them.
+func (c *streamCopy) read(ctx context.Context, length int64) (before, text []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, chunkTimeout)
+	defer cancel()
+	lead := min(c.source, contextBytes)
+	body, _, err := c.toolbox.Download(ctx, c.path, c.source-lead, lead+length)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(body, lead+length))
 	if closeErr := body.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", c.path, err)
-	}
-	if err := c.store.AppendChunk(ctx, c.prefix, c.offset, data); err != nil {
-		return 0, fmt.Errorf("%w: %w", errStore, err)
-	}
-	c.offset += int64(len(data))
-	return len(data), nil
+	lead = min(lead, int64(len(data)))
+	return data[:lead], data[lead:], err
 }
 
 // seal reads back what the store holds, marks the stream's end, and describes it. A gap, which two attempts of RunJob
 // alive at once can leave, is filled from the sandbox.
 func (c *streamCopy) seal(ctx context.Context, total int64) (spec.Stream, error) {
+	if err := c.upTo(ctx, total, true); err != nil {
+		return spec.Stream{}, err
+	}
 	stream, err := c.readBack(ctx)
-	if errors.Is(err, artifact.ErrGap) || err == nil && stream.BytesKept < c.offset {
-		c.offset = 0
-		if err := c.upTo(ctx, total); err != nil {
+	if errors.Is(err, artifact.ErrGap) || err == nil && stream.BytesKept < c.kept {
+		c.kept, c.source = 0, 0
+		if err := c.upTo(ctx, total, true); err != nil {
 			return spec.Stream{}, err
 		}
 		stream, err = c.readBack(ctx)
@@ -190,7 +214,7 @@ func (c *streamCopy) seal(ctx context.Context, total int64) (spec.Stream, error)
 	if err != nil {
 		return spec.Stream{}, fmt.Errorf("%w: %w", errStore, err)
 	}
-	stream.BytesTotal, stream.Truncated, stream.Prefix = total, total > stream.BytesKept, c.prefix
+	stream.BytesTotal, stream.Truncated, stream.Prefix = total, c.source < total, c.prefix
 	end := artifact.StreamInfo{BytesTotal: total, BytesKept: stream.BytesKept, SHA256: stream.SHA256}
 	if err := c.store.FinishStream(ctx, c.prefix, end); err != nil {
 		return spec.Stream{}, fmt.Errorf("%w: %w", errStore, err)

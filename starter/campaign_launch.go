@@ -9,7 +9,6 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 
 	"pitwall/internal/spec"
 	"pitwall/workflows"
@@ -34,7 +33,7 @@ func launchCampaign(ctx context.Context, term *terminal, target deployment, temp
 	}, workflows.CampaignWorkflow, input)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &exists) {
-		return attach(ctx, term, temporal, id, exists.RunId, digest, input.Name)
+		return attach(ctx, term, target, temporal, id, exists.RunId, digest, input.Name)
 	}
 	if err != nil {
 		return nil, explainStart("campaign", id, err)
@@ -43,14 +42,14 @@ func launchCampaign(ctx context.Context, term *terminal, target deployment, temp
 	return running, nil
 }
 
-func attach(ctx context.Context, term *terminal, temporal client.Client, id, runID, digest, name string) (client.WorkflowRun, error) {
+func attach(ctx context.Context, term *terminal, target deployment, temporal client.Client, id, runID, digest, name string) (client.WorkflowRun, error) {
 	described, err := temporal.DescribeWorkflowExecution(ctx, id, runID)
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", id, err)
 	}
 	var known string
 	if payload := described.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoDigest]; payload != nil {
-		if err := converter.GetDefaultDataConverter().FromPayload(payload, &known); err != nil {
+		if err := target.temporal.Converter().FromPayload(payload, &known); err != nil {
 			return nil, fmt.Errorf("read the memo of %s: %w", id, err)
 		}
 	}

@@ -81,7 +81,7 @@ func explainEnd(kind, id string, err error) error {
 	var terminated *temporal.TerminatedError
 	var timeout *temporal.TimeoutError
 	switch {
-	case errors.As(err, &app) && slices.Contains([]string{spec.InvalidInputType, policy.ViolationType, activities.ErrTypeDisabled}, app.Type()):
+	case errors.As(err, &app) && slices.Contains([]string{spec.InvalidInputType, policy.ViolationType, activities.ErrTypeSecretMissing, activities.ErrTypeDisabled}, app.Type()):
 		return &UsageError{Problem: app.Message()}
 	case errors.As(err, &app):
 		return fmt.Errorf("%s %s failed: %s (%s)", kind, id, app.Message(), app.Type())

@@ -100,7 +100,7 @@ func newJudge(ctx context.Context, target deployment) (*activities.Reaping, func
 		return nil, nil, err
 	}
 	judge := &activities.Reaping{
-		Daytona: provider, Temporal: temporal, Log: zap.NewNop(),
+		Daytona: provider, Temporal: temporal, Log: zap.NewNop(), Converter: target.temporal.Converter(),
 		Owner: activities.Owner{Cluster: cluster, Namespace: namespace},
 	}
 	return judge, func() {

@@ -31,8 +31,9 @@ type auditCollector struct {
 	audit.Sources
 	provider *daytona.Client
 	temporal client.Client
-	store    *artifact.Store // nil when it cannot be opened
-	mu       sync.Mutex      // of what is gathered
+	options  temporalclient.Options // of that connection
+	store    *artifact.Store        // nil when it cannot be opened
+	mu       sync.Mutex             // of what is gathered
 }
 
 func newAuditCollector(ctx context.Context, target deployment, span span) (*auditCollector, error) {
@@ -44,7 +45,7 @@ func newAuditCollector(ctx context.Context, target deployment, span span) (*audi
 	if err != nil {
 		return nil, err
 	}
-	c := &auditCollector{provider: provider, temporal: temporal}
+	c := &auditCollector{provider: provider, temporal: temporal, options: target.temporal}
 	c.Since, c.Until, c.LeasePrefix = span.since.UTC(), span.until.UTC(), leasePrefix(target.Account())
 	if c.Cluster, c.Namespace, err = temporalclient.Identity(ctx, temporal, target.namespace()); err != nil {
 		c.close()

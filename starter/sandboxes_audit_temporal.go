@@ -105,6 +105,9 @@ func (c *auditCollector) eachEvent(ctx context.Context, run activities.Execution
 	for history.HasNext() {
 		event, err := history.Next()
 		if err == nil {
+			err = c.options.Decrypt(ctx, event)
+		}
+		if err == nil {
 			err = visit(event)
 		}
 		if err != nil {

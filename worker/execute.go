@@ -12,6 +12,8 @@ import (
 
 	"pitwall/internal/config"
 	"pitwall/internal/policy"
+	"pitwall/internal/redact"
+	"pitwall/internal/secrets"
 	"pitwall/internal/telemetry"
 )
 
@@ -29,7 +31,9 @@ func (e usageError) Unwrap() error { return e.error }
 
 // execute runs the worker until ctx ends and returns the exit code. An error is one line on stderr.
 func execute(ctx context.Context, args, environ []string, stderr io.Writer) int {
-	setup, err := readSetup(args, environ, stderr)
+	redactor := redact.New()
+	stderr = redactor.EachWrite(stderr)
+	setup, err := readSetup(args, environ, redactor, stderr)
 	if err == nil {
 		err = work(ctx, setup)
 	}
@@ -50,9 +54,12 @@ type setup struct {
 	config config.Config
 	policy *policy.Policy
 	log    *zap.Logger
+	// redactor knows every secret that this process holds; secrets are those that jobs may name.
+	redactor *redact.Redactor
+	secrets  *secrets.Keeper
 }
 
-func readSetup(args, environ []string, stderr io.Writer) (setup, error) {
+func readSetup(args, environ []string, redactor *redact.Redactor, stderr io.Writer) (setup, error) {
 	flags := flag.NewFlagSet("worker", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the error is printed once, by execute
 	list := flags.String("queues", strings.Join(allQueues(), ","), "comma-separated `queues` that this replica serves")
@@ -75,6 +82,15 @@ func readSetup(args, environ []string, stderr io.Writer) (setup, error) {
 	if err != nil {
 		return setup{}, usageError{err}
 	}
+	for name, values := range loaded.SecretValues() {
+		for _, value := range values {
+			redactor.Add(name, value)
+		}
+	}
+	keeper, err := secrets.NewKeeper(environ, loaded.SecretsDir, redactor)
+	if err != nil {
+		return setup{}, usageError{err}
+	}
 	admitted, err := policy.Load(loaded.PolicyFile)
 	if err != nil {
 		return setup{}, usageError{fmt.Errorf("PITWALL_POLICY_FILE: %w", err)}
@@ -83,5 +99,5 @@ func readSetup(args, environ []string, stderr io.Writer) (setup, error) {
 	if err != nil {
 		return setup{}, usageError{err}
 	}
-	return setup{queues: queues, config: loaded, policy: admitted, log: log}, nil
+	return setup{queues: queues, config: loaded, policy: admitted, log: log, redactor: redactor, secrets: keeper}, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"pitwall/activities"
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
-	"pitwall/internal/telemetry"
 	"pitwall/internal/temporalclient"
 	"pitwall/workflows"
 )
@@ -23,7 +23,12 @@ const startBound = 30 * time.Second
 
 // work serves the chosen queues until ctx ends, and then drains.
 func work(ctx context.Context, setup setup) error {
-	needs, err := connect(ctx, setup)
+	watch, err := newWatch(ctx, setup)
+	if err != nil {
+		return usageError{err}
+	}
+	defer watch.close()
+	needs, err := connect(ctx, setup, watch)
 	if err != nil {
 		return err
 	}
@@ -33,8 +38,7 @@ func work(ctx context.Context, setup setup) error {
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	metrics := telemetry.NewMetrics(2 * setup.config.ReaperInterval)
-	health := &health{log: setup.log, checks: needs.checks(), metrics: metrics.Handler()}
+	health := &health{log: setup.log, checks: needs.checks(), metrics: watch.metrics.Handler()}
 	if setup.config.HealthAddr != "" {
 		if err := health.serve(background, setup.config.HealthAddr); err != nil {
 			return usageError{err}
@@ -42,20 +46,25 @@ func work(ctx context.Context, setup setup) error {
 	}
 	set := activities.New(activities.Deps{
 		Temporal: needs.temporal, Daytona: needs.daytona, Store: needs.store, Config: setup.config, Policy: setup.policy,
-		Cluster: needs.cluster, Namespace: needs.namespace, Log: setup.log, Metrics: metrics,
+		Cluster: needs.cluster, Namespace: needs.namespace, Log: setup.log,
+		Metrics: watch.metrics, Journal: watch.journal, Redactor: setup.redactor, Secrets: setup.secrets,
+		Converter: setup.config.Temporal().Converter(),
 	})
 	defer set.Close()
-	return serve(ctx, setup, needs.temporal, set, health)
+	if slices.Contains(setup.queues, queueSlots) && setup.config.HealthAddr != "" {
+		go newCensus(needs, set, setup, watch).take(background)
+	}
+	return serve(ctx, setup, needs.temporal, set, watch, health)
 }
 
 // serve runs one SDK worker for each queue. The first that dies of a fatal error ends them all.
-func serve(ctx context.Context, setup setup, temporal client.Client, set *activities.Set, health *health) error {
+func serve(ctx context.Context, setup setup, temporal client.Client, set *activities.Set, watch *watch, health *health) error {
 	// Of the whole process, and only before its first worker.
 	worker.SetStickyWorkflowCacheSize(setup.config.WorkflowCache)
 	var running []worker.Worker
 	fatal := make(chan error, len(setup.queues))
 	for _, queue := range setup.queues {
-		served := newWorker(temporal, set, queue, setup, func(err error) {
+		served := newWorker(temporal, set, queue, setup, watch, func(err error) {
 			fatal <- fmt.Errorf("serve queue %s: %w", queue, err)
 		})
 		if err := served.Start(); err != nil {
@@ -63,6 +72,7 @@ func serve(ctx context.Context, setup setup, temporal client.Client, set *activi
 			return fmt.Errorf("start serving queue %s: %w", queue, err)
 		}
 		running = append(running, served)
+		watch.metrics.Serves(queue, true)
 	}
 	setup.log.Info("worker is serving", zap.Strings("queues", setup.queues), zap.String("account", setup.config.Account()),
 		zap.Int("max_parallel_sandboxes", setup.config.MaxParallelSandboxes))
@@ -93,13 +103,17 @@ type needs struct {
 	daytona            *daytona.Client
 	store              *artifact.Store
 	cluster, namespace string
+	// temporalNamespace is the name of Temporal's namespace, whose UUID is namespace.
+	temporalNamespace string
 }
 
 // connect reaches everything that the worker needs, or says in one line what is missing.
-func connect(ctx context.Context, setup setup) (*needs, error) {
+func connect(ctx context.Context, setup setup, watch *watch) (*needs, error) {
 	ctx, cancel := context.WithTimeout(ctx, startBound)
 	defer cancel()
-	provider, err := daytona.New(setup.config.Daytona())
+	access := setup.config.Daytona()
+	access.Tracer = watch.tracing.Tracer()
+	provider, err := daytona.New(access)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -117,7 +131,12 @@ func connect(ctx context.Context, setup setup) (*needs, error) {
 		connected.close()
 		return nil, err
 	}
-	options := setup.config.Temporal()
+	options, err := watch.over(setup, setup.config.Temporal())
+	if err != nil {
+		connected.close()
+		return nil, err
+	}
+	options.Redactor = setup.redactor
 	resolved, err := temporalclient.Resolve(options)
 	if err != nil {
 		connected.close()
@@ -128,6 +147,7 @@ func connect(ctx context.Context, setup setup) (*needs, error) {
 		connected.close()
 		return nil, err
 	}
+	connected.temporalNamespace = resolved.Namespace
 	connected.cluster, connected.namespace, err = temporalclient.Identity(ctx, connected.temporal, resolved.Namespace)
 	if err == nil {
 		err = workflows.EnsureReaperSchedule(ctx, connected.temporal, setup.config.ReaperInterval)

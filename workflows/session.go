@@ -10,6 +10,7 @@ import (
 
 	"pitwall/activities"
 	"pitwall/internal/spec"
+	"pitwall/internal/telemetry"
 )
 
 // session is one sandbox of an eval, from the wait for its slot to the proof that it is gone.
@@ -53,6 +54,7 @@ func (e *eval) newSession(purpose string, clocks spec.Clocks, inputs spec.Inputs
 
 // run claims a slot, works, and removes. After the claim the removal happens whatever the work came to.
 func (s *session) run(ctx workflow.Context) {
+	telemetry.WorkflowCorrelation(ctx).SandboxID = ""
 	if s.err = s.claim(ctx); s.err != nil {
 		s.cancelled = ctx.Err() != nil
 		return
@@ -145,7 +147,7 @@ func (s *session) create(ctx workflow.Context) error {
 	var sandboxes *activities.Sandboxes
 	err := s.do(ctx, workflow.ExecuteActivity(withCreate(ctx, e.plan.CreateHorizon), sandboxes.CreateSandbox, in), &s.created)
 	s.use.ID, s.use.CreatedAt = s.created.ID, s.created.CreatedAt
-	e.progress.SandboxID = s.created.ID
+	e.progress.SandboxID, telemetry.WorkflowCorrelation(ctx).SandboxID = s.created.ID, s.created.ID
 	return err
 }
 
@@ -160,7 +162,10 @@ func (s *session) upload(ctx workflow.Context) error {
 
 func (s *session) runJob(ctx workflow.Context) error {
 	s.eval.progress.Phase = "running"
-	in := activities.RunJobInput{Sandbox: s.created, Prefix: s.prefix, MaxOutputBytes: s.program.MaxOutputBytes, GrantedTo: s.grantedTo}
+	in := activities.RunJobInput{
+		Sandbox: s.created, Prefix: s.prefix, MaxOutputBytes: s.program.MaxOutputBytes, GrantedTo: s.grantedTo,
+		Secrets: s.program.SecretNames(), SecretFiles: activities.SecretFiles(s.program),
+	}
 	for _, step := range s.program.Steps {
 		in.Steps = append(in.Steps, activities.StepPlan{Name: step.Name, TimeLimit: step.TimeLimit.Std()})
 	}

@@ -47,6 +47,14 @@ type Config struct {
 	// ReaperInterval between two runs of the reaper. Default 5m.
 	ReaperInterval time.Duration `env:"PITWALL_REAPER_INTERVAL" envDefault:"5m"`
 
+	// SecretsDir is a folder with a file for each secret that jobs may name (package secrets). Default none.
+	SecretsDir string `env:"PITWALL_SECRETS_DIR"`
+	// PayloadKeys encrypt what goes to Temporal (temporalclient.ParseKeyring); PayloadKeysFile holds them instead. Default none.
+	PayloadKeys     Secret `env:"PITWALL_PAYLOAD_KEYS"`
+	PayloadKeysFile string `env:"PITWALL_PAYLOAD_KEYS_FILE"`
+	// CodecToken is what starter codec-server asks of its callers. Default none.
+	CodecToken Secret `env:"PITWALL_CODEC_TOKEN"`
+
 	// WorkflowCache is how many workflow executions a worker keeps in memory between their tasks, 0 to 100000; 0 replays each
 	// from its history at every task. Default 10000, the SDK's own.
 	WorkflowCache int `env:"PITWALL_WORKFLOW_CACHE" envDefault:"10000"`
@@ -78,6 +86,9 @@ type Config struct {
 	// fails to connect. Nil otherwise.
 	ProfileProblem error `env:"-"`
 
+	// keys are those of PayloadKeys or PayloadKeysFile; nil for none.
+	keys     *temporalclient.Keyring
+	keysText Secret
 	// environ is what Load was given, for Temporal's own settings: a pointer, so that no %+v prints the secrets in it.
 	environ *lookup
 }
@@ -110,7 +121,7 @@ func (c Config) Daytona() daytona.Config {
 
 // Temporal is the connection's options: TEMPORAL_* of the environment, else the profile's address.
 func (c Config) Temporal() temporalclient.Options {
-	var options temporalclient.Options
+	options := temporalclient.Options{Keys: c.keys}
 	if c.environ != nil {
 		options.Env = *c.environ
 	}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -200,4 +202,36 @@ func TestStateDirOfEachSystem(t *testing.T) {
 		require.Equal(t, c.want == "", err != nil)
 	}
 	require.Equal(t, "file:///a%20b/c", FileURL("/a b/c"))
+}
+
+func TestSecretValuesAreForTheRedactor(t *testing.T) {
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
+	file := filepath.Join(t.TempDir(), "keys")
+	require.NoError(t, os.WriteFile(file, []byte("a:"+key+"\n"), 0o600))
+	environ, _ := at(t, "DAYTONA_API_KEY=key-of-daytona", "TEMPORAL_API_KEY=key-of-temporal", "AWS_SECRET_ACCESS_KEY=key/of/aws",
+		"OTEL_EXPORTER_OTLP_HEADERS=x-tenant=a%20tenant,authorization=Bearer%20abc", "HTTPS_PROXY=http://me:password@proxy:1",
+		"PITWALL_CODEC_TOKEN=token-of-codec", "PITWALL_PAYLOAD_KEYS_FILE="+file)
+	c, err := Load(environ)
+	require.NoError(t, err)
+	require.Equal(t, map[string][]string{
+		"DAYTONA_API_KEY": {"key-of-daytona"}, "TEMPORAL_API_KEY": {"key-of-temporal"}, "AWS_SECRET_ACCESS_KEY": {"key/of/aws"},
+		"OTEL_EXPORTER_OTLP_HEADERS": {"a tenant", "Bearer abc"}, "HTTPS_PROXY": {"password"},
+		"PITWALL_CODEC_TOKEN": {"token-of-codec"}, "PITWALL_PAYLOAD_KEYS": {key},
+	}, c.SecretValues())
+	require.NotNil(t, c.Temporal().Keys)
+}
+
+func TestPayloadKeys(t *testing.T) {
+	for _, c := range []struct{ setting, want string }{
+		{"PITWALL_PAYLOAD_KEYS=a:short", "PITWALL_PAYLOAD_KEYS: key a is not 32 bytes in base64"},
+		{"PITWALL_PAYLOAD_KEYS_FILE=/nowhere/keys", "PITWALL_PAYLOAD_KEYS_FILE: stat /nowhere/keys"},
+	} {
+		environ, _ := at(t, c.setting)
+		_, err := Load(environ)
+		require.ErrorContains(t, err, c.want)
+	}
+	environ, _ := at(t)
+	c, err := Load(environ)
+	require.NoError(t, err)
+	require.Nil(t, c.Temporal().Keys)
 }

@@ -58,6 +58,7 @@ func Load(environ []string) (Config, error) {
 	default:
 		c.Store = defaultStore(c.StateDir)
 	}
+	c.keys, c.keysText = found.keyring(c)
 	found.check(c)
 	if len(found.problems) > 0 {
 		return Config{}, &InvalidError{Problems: found.problems}

@@ -1,9 +1,13 @@
 package temporalclient
 
 import (
+	"context"
 	"strings"
 
+	commonpb "go.temporal.io/api/common/v1"
 	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/proxy"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/proto"
@@ -17,6 +21,19 @@ func (o Options) Converter() converter.DataConverter {
 		return converter.GetDefaultDataConverter()
 	}
 	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), o.Keys)
+}
+
+// Decrypt decrypts the payloads of an event, in place.
+func (o Options) Decrypt(ctx context.Context, event *historypb.HistoryEvent) error {
+	if o.Keys == nil {
+		return nil
+	}
+	return proxy.VisitPayloads(ctx, event, proxy.VisitPayloadsOptions{
+		Visitor: func(_ *proxy.VisitPayloadsContext, payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+			return o.Keys.Decode(payloads)
+		},
+		SkipSearchAttributes: true,
+	})
 }
 
 // failures turns errors into what stands in histories: messages and stack traces without secrets, encrypted where payloads
