@@ -218,6 +218,9 @@ func (s *Stack) ClientEnv() []string {
 		"PITWALL_STORE="+s.storeURL(), "DAYTONA_MAX_PARALLEL_SANDBOXES="+strconv.Itoa(s.opt.Slots))
 }
 
+// TellWorkers replaces what the workers that start from now on are told beside ClientEnv.
+func (s *Stack) TellWorkers(env ...string) { s.opt.WorkerEnv = env }
+
 // StartWorker starts one more worker.
 func (s *Stack) StartWorker(args ...string) *Process {
 	s.t.Helper()
