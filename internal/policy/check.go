@@ -19,12 +19,10 @@ func (p *Policy) Check(in spec.EvalInput) error {
 	r.checkNetwork(&b, in.Sandbox.Network)
 	r.checkFolders(&b, in)
 	r.checkTools(&b, in)
+	r.checkSecrets(&b, in.Job)
 	r.checkPrograms(&b, in)
 	return p.violation(in.Kind, b)
 }
-
-// AllowsSecret reports whether a job of this kind may use the secret of this name.
-func (p *Policy) AllowsSecret(kind, name string) bool { return p.rules(kind).secrets.admit(name) }
 
 func (p *Policy) violation(kind string, b breach) error {
 	if len(b.found) == 0 {
@@ -109,6 +107,14 @@ func (r rules) checkTools(b *breach, in spec.EvalInput) {
 	for i, name := range in.Tools {
 		if !r.tools.admit(name) {
 			b.add("tools", "admits "+r.tools.String(), indexed("tools", i), "asks for "+quoted(name))
+		}
+	}
+}
+
+func (r rules) checkSecrets(b *breach, job spec.Job) {
+	for _, use := range job.SecretUses() {
+		if !r.secrets.admit(use.Name) {
+			b.add("secrets", "admits "+r.secrets.String(), use.Path, "asks for "+quoted(use.Name))
 		}
 	}
 }

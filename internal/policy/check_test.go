@@ -116,6 +116,9 @@ func TestEachRuleRefusesWhatItDoesNotAdmit(t *testing.T) {
 		"code on stdin":                {func(in *spec.EvalInput) { in.Job.Steps[1].Stdin = "import ctypes" }, []string{"refuse.code.ctypes"}},
 		"code in a file":               {file(spec.File{Path: "a", Content: "import ctypes"}), []string{"refuse.code.ctypes"}},
 		"code in base64":               {file(spec.File{Path: "a", ContentBase64: base64.StdEncoding.EncodeToString([]byte("import ctypes"))}), []string{"refuse.code.ctypes"}},
+		"secrets":                      {func(in *spec.EvalInput) { in.Job.Secrets = []spec.Secret{{Name: "MODEL_KEY"}, {Name: "AWS_KEY"}} }, []string{"secrets"}},
+		"a secret of a step":           {func(in *spec.EvalInput) { in.Job.Steps[0].Secrets = []spec.Secret{{Name: "AWS_KEY"}} }, []string{"secrets"}},
+		"a secret that is admitted":    {func(in *spec.EvalInput) { in.Job.Steps[0].Secrets = []spec.Secret{{Name: "MODEL_KEY"}} }, nil},
 		"tools that are approved":      {simulation("search", "math/add"), nil},
 		"a tool that is not":           {simulation("search", "shell"), []string{"tools"}},
 		"a simulation of nobody knows": {simulation(), []string{"tools"}},
@@ -155,7 +158,7 @@ func TestTheTextOfAViolationIsBounded(t *testing.T) {
 	}
 	refuse := "[" + strings.TrimSuffix(patterns.String(), ", ") + "]"
 	domains := "[" + strings.Repeat("a.", 60) + "b1, " + strings.Repeat("a.", 60) + "b2, " + strings.Repeat("a.", 60) + "b3, c.b4, d.b5, e.b6]"
-	p := decoded(t, "version: 1\nall: {languages: [bash, javascript, typescript], snapshots: "+list+", images: "+list+", tools: "+list+
+	p := decoded(t, "version: 1\nall: {languages: [bash, javascript, typescript], snapshots: "+list+", images: "+list+", tools: "+list+", secrets: "+list+
 		", max_ttl: 1ns, max_time_limit: 1ns, max_job_time: 1ns, max_output_bytes: 1, max_artifact_bytes: 1, resources: {cpu: 1, memory_gib: 1, disk_gib: 1}"+
 		", input_folders: [/"+long+"1, /"+long+"2, /"+long+"3, /"+long+"4, /"+long+"5, /"+long+"6]"+
 		", network: {mode: allow, domains: "+domains+", cidrs: [203.0.113.0/32]}, refuse: {commands: "+refuse+", code: "+refuse+", unseen_files: true}}\n")
@@ -168,13 +171,14 @@ func TestTheTextOfAViolationIsBounded(t *testing.T) {
 		in.Tools = append(in.Tools, strings.Repeat("t", 64))
 		in.Sandbox.Network.AllowDomains = append(in.Sandbox.Network.AllowDomains, strings.Repeat("z.", 100)+"b")
 		in.Sandbox.Network.AllowCIDRs = append(in.Sandbox.Network.AllowCIDRs, "203.0.113.255/32")
+		in.Job.Secrets = append(in.Job.Secrets, spec.Secret{Name: strings.Repeat("s", 64)})
 		in.Job.Steps = append(in.Job.Steps, spec.Step{Code: "x", Stdin: "x", TimeLimit: spec.Duration(spec.MaxTimeLimit)}, spec.Step{Command: "x", TimeLimit: spec.Duration(spec.MaxTimeLimit)})
 		in.Inputs.Files = append(in.Inputs.Files, spec.File{Path: "x", Content: "x", URI: "file:///" + long})
 		in.Artifacts = append(in.Artifacts, spec.ArtifactRule{Path: "x", MaxBytes: spec.MaxFileBytes})
 	}
 	in.Sandbox.Network.Mode = spec.NetworkAllow
 	rules := broken(t, p, in)
-	require.Len(t, rules, 15+2*maxPatterns, "%v", rules)
+	require.Len(t, rules, 16+2*maxPatterns, "%v", rules)
 	require.Less(t, len(p.Check(in.WithDefaults(spec.Defaults{})).Error()), MaxViolationBytes)
 }
 
@@ -189,7 +193,6 @@ func TestTheBuiltInPolicyAdmitsNothingThatReachesOut(t *testing.T) {
 		in.Sandbox.Network = spec.Network{Mode: spec.NetworkAllow, AllowDomains: []string{"pypi.org"}}
 		in.Inputs.Files = []spec.File{{Path: "a", URI: "file:///etc/passwd"}}
 		require.Equal(t, []string{"network.mode", "input_folders"}, broken(t, p, in))
-		require.False(t, p.AllowsSecret(kind, "X"))
 	}
 	require.Empty(t, p.InputFolders())
 }
@@ -216,9 +219,11 @@ func TestAKindsSectionStandsWithinThatOfAll(t *testing.T) {
 	in.Kind, in.Tools, in.Job.Steps[0].Command = spec.KindToolSimulation, []string{"search"}, "curl"
 	require.Equal(t, []string{"max_ttl", "max_time_limit", "max_job_time", "network.mode"}, broken(t, p, in))
 
-	require.True(t, p.AllowsSecret(spec.KindEvaluation, "MODEL_KEY"))
-	require.False(t, p.AllowsSecret(spec.KindEvaluation, "AWS_KEY"))
-	require.False(t, p.AllowsSecret(spec.KindDataPrep, "MODEL_KEY"))
+	in = admitted()
+	in.Job.Secrets = []spec.Secret{{Name: "MODEL_KEY"}}
+	require.Empty(t, broken(t, p, in))
+	in.Kind = spec.KindDataPrep
+	require.Equal(t, []string{"secrets"}, broken(t, p, in))
 	require.Equal(t, []string{"/srv/in", "/srv/raw"}, p.InputFolders())
 }
 

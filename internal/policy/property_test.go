@@ -134,6 +134,9 @@ func drawInput(t *rapid.T) spec.EvalInput {
 	if in.Kind == spec.KindToolSimulation {
 		in.Tools = drawList(t, "tool", []string{"a", "ab", "abc"})
 	}
+	for _, name := range drawList(t, "secret", []string{"a", "ab", "abc"}) {
+		in.Job.Secrets = append(in.Job.Secrets, spec.Secret{Name: name})
+	}
 	for range rapid.IntRange(1, 3).Draw(t, "steps") {
 		in.Job.Steps = append(in.Job.Steps, spec.Step{Command: word("command"), Code: word("code"), TimeLimit: spec.Duration(rapid.Int64Range(1, 12).Draw(t, "time") * int64(time.Minute))})
 	}
