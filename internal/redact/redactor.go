@@ -24,6 +24,8 @@ type Redactor struct {
 	remembered []value    // of jobs, the latest last
 
 	matcher atomic.Pointer[matcher] // of all values; nil until one is needed that knows the latest
+
+	of *Redactor // whose values this one looks for, without rules; nil for its own
 }
 
 // value is a secret with every form of it that is looked for.
@@ -34,6 +36,14 @@ type value struct {
 
 // New returns a Redactor that knows no values yet.
 func New() *Redactor { return &Redactor{} }
+
+// ValuesOnly returns a Redactor that looks for the values that r knows, also later ones, and applies no rule.
+func (r *Redactor) ValuesOnly() *Redactor {
+	if r == nil {
+		r = New()
+	}
+	return &Redactor{of: r}
+}
 
 // Add makes a value known for good, for the secrets of the process itself. A value shorter than MinLength is not looked
 // for. Of a name, only letters, digits, dots, dashes and underscores are shown.
@@ -86,6 +96,9 @@ func (r *Redactor) known() *matcher {
 	if r == nil {
 		return &noValues
 	}
+	if r.of != nil {
+		return r.of.known()
+	}
 	if m := r.matcher.Load(); m != nil {
 		return m
 	}
@@ -100,7 +113,7 @@ var noValues matcher
 
 // String returns s without secrets.
 func (r *Redactor) String(s string) string {
-	spans, _ := find(r.known(), nil, []byte(s), true)
+	spans, _ := r.find(nil, []byte(s), true)
 	if len(spans) == 0 {
 		return s
 	}
@@ -129,7 +142,7 @@ func (r *Redactor) Known(b []byte) []string {
 // must come again, in front of what follows; it is at most MaxHold. At the end of the text all of b is decided. before is
 // what preceded b: its last 4 bytes count. The result shares b's memory where there was nothing to replace.
 func (r *Redactor) Cut(before, b []byte, atEOF bool) (clean []byte, n int) {
-	spans, n := find(r.known(), before, b, atEOF)
+	spans, n := r.find(before, b, atEOF)
 	if len(spans) == 0 {
 		return b[:n], n
 	}

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -135,6 +137,9 @@ func TestPropertyChunksAreRedactedLikeTheWhole(t *testing.T) {
 		for _, value := range known {
 			require.NotContains(t, chunked.String(), value)
 		}
+		read, err := io.ReadAll(r.NewReader(iotest.OneByteReader(bytes.NewReader(text))))
+		require.NoError(t, err)
+		require.Equal(t, string(whole), string(read))
 	})
 }
 
@@ -189,4 +194,22 @@ func TestEachWriteIsRedactedByItself(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, len(line), n)
 	require.Equal(t, "a line with [REDACTED:LATE]\n", out.String())
+}
+
+func TestAReaderCountsWhatItReplaces(t *testing.T) {
+	r := New()
+	r.Add("K", "the-known-value")
+	const text = "the-known-value AKIAIOSFODNN7EXAMPLE the-known-value"
+	reader := r.NewReader(strings.NewReader(text))
+	clean, err := io.ReadAll(reader)
+	require.NoError(t, err)
+	require.Equal(t, "[REDACTED:K] [REDACTED:aws-access-key-id] [REDACTED:K]", string(clean))
+	require.Equal(t, map[string]int{"K": 2, "aws-access-key-id": 1}, reader.Found())
+
+	clean, err = io.ReadAll(r.ValuesOnly().NewReader(strings.NewReader(text)))
+	require.NoError(t, err)
+	require.Equal(t, "[REDACTED:K] AKIAIOSFODNN7EXAMPLE [REDACTED:K]", string(clean))
+
+	_, err = io.ReadAll(r.NewReader(iotest.ErrReader(errBroken)))
+	require.ErrorIs(t, err, errBroken)
 }

@@ -23,11 +23,13 @@ type span struct {
 }
 
 // find returns the secrets in b in their order, none touching another, and up to where b is decided.
-func find(m *matcher, before, b []byte, atEOF bool) (found []span, safe int) {
-	found, safe = m.find(b, atEOF)
-	byRules, ruled := findByRules(before, b, atEOF)
-	safe = min(safe, ruled)
-	found = merge(append(found, byRules...))
+func (r *Redactor) find(before, b []byte, atEOF bool) (found []span, safe int) {
+	found, safe = r.known().find(b, atEOF)
+	if r == nil || r.of == nil {
+		byRules, ruled := findByRules(before, b, atEOF)
+		found, safe = append(found, byRules...), min(safe, ruled)
+	}
+	found = merge(found)
 	for i, s := range found {
 		if s.end > safe { // it may grow; or it begins where nothing is decided any more
 			return found[:i], min(safe, s.start)
