@@ -4,7 +4,9 @@ import (
 	"strconv"
 	"time"
 
+	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
+	"pitwall/internal/telemetry"
 )
 
 // Labels of every sandbox that Pitwall creates. Cluster and namespace together say whose it is: nobody touches a sandbox
@@ -51,6 +53,15 @@ func (o Owner) Labels(in CreateSandboxInput) map[string]string {
 // OwnLabels select every sandbox of this cluster and namespace.
 func (o Owner) OwnLabels() map[string]string {
 	return map[string]string{LabelManagedBy: ManagedBy, LabelCluster: o.Cluster, LabelNamespace: o.Namespace}
+}
+
+// labelled are the ids of the eval that a sandbox is of, as its labels say them.
+func labelled(sandbox daytona.Sandbox) telemetry.Correlation {
+	return telemetry.Correlation{
+		SessionID: sandbox.Labels[LabelSession], NegotiationID: sandbox.Labels[LabelNegotiate],
+		Campaign: sandbox.Labels[LabelCampaign], SandboxID: sandbox.ID,
+		WorkflowID: sandbox.Labels[LabelEval], RunID: sandbox.Labels[LabelEvalRun],
+	}.Bounded()
 }
 
 func campaignOf(trial *spec.Trial) string {

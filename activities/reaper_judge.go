@@ -13,6 +13,7 @@ import (
 
 	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
+	"pitwall/internal/telemetry"
 )
 
 // Verdicts of the reaper on one sandbox.
@@ -51,6 +52,8 @@ type Decision struct {
 	ExpiresAt time.Time         `json:"expires_at,omitzero"`
 	Removed   *spec.Certificate `json:"removed,omitempty"`
 	Error     string            `json:"error,omitempty"`
+
+	eval telemetry.Correlation // for the journal
 }
 
 // Status of a lease's run.
@@ -79,6 +82,7 @@ func Decide(ctx context.Context, r *Reaping, sandbox daytona.Sandbox) Decision {
 	decision := Decision{
 		SandboxID: sandbox.ID, Name: bounded(sandbox.Name, maxLabelBytes), State: sandbox.State,
 		EvalID: bounded(sandbox.Labels[LabelEval], maxLabelBytes), CreatedAt: sandbox.CreatedAt, Action: ActionNone,
+		eval: labelled(sandbox),
 	}
 	decision.ExpiresAt, _ = time.Parse(time.RFC3339, sandbox.Labels[LabelExpiresAt])
 	r.judge(ctx, sandbox, &decision)

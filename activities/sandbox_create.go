@@ -24,6 +24,7 @@ type Sandboxes struct {
 	Owner    Owner
 	Log      *zap.Logger
 	Metrics  *telemetry.Metrics
+	Journal  *telemetry.Journal
 
 	signals leaseSignals
 }
@@ -233,12 +234,12 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: lease run %s holds the slot now; this attempt is over", c.in.Name, run))
 	}
 	c.Log.Warn("removing the sandbox that an earlier lease of this slot left", zap.String("sandbox_id", sandbox.ID), zap.String("lease_run", run))
-	removal, err := provenRemoval(ctx, c.Daytona, c.Metrics, sandbox.ID, c.beats.removal)
+	certificate, err := c.remover().remove(ctx, leftBehind(sandbox), c.beats.removal)
 	if err != nil {
 		return terminal(ErrTypeCreateFailed, err)
 	}
 	// That lease is over and cannot take the proof, so it is kept in this one's history, where the audit finds it.
-	proof := ReleasedSignal{ID: sandbox.ID, Certificate: Certify(removal, createdAt(sandbox))}
+	proof := ReleasedSignal{ID: sandbox.ID, Certificate: certificate}
 	if err := c.signals.send(ctx, c.in.Lease, SignalReleased, proof); err != nil && !errors.Is(err, errLeaseClosed) {
 		c.Log.Warn("keep the proof of a removal", zap.String("sandbox_id", sandbox.ID), zap.Error(err))
 	}
@@ -278,7 +279,7 @@ func (c *creation) report(ctx context.Context, created CreatedSandbox) error {
 	told := CreatedSignal{ID: created.ID, CreatedAt: created.CreatedAt, MoreMayCome: c.unanswered > 0}
 	err := c.signals.send(ctx, c.in.Lease, SignalCreated, told)
 	if errors.Is(err, errLeaseClosed) {
-		if _, err := provenRemoval(ctx, c.Daytona, c.Metrics, created.ID, c.beats.removal); err != nil {
+		if _, err := c.remover().remove(ctx, condemned{id: created.ID, created: created.CreatedAt}, c.beats.removal); err != nil {
 			return terminal(ErrTypeCreateFailed, err, created)
 		}
 		return terminal(ErrTypeZombie, fmt.Errorf("create sandbox %s: the lease closed meanwhile; the sandbox was removed again", created.Name))

@@ -33,14 +33,18 @@ func (s *Sandboxes) RemoveSandbox(ctx context.Context, in RemoveSandboxInput) (s
 }
 
 func (s *Sandboxes) remove(ctx context.Context, id string, created time.Time, beats *pulse) (spec.Certificate, error) {
-	removal, err := provenRemoval(ctx, s.Daytona, s.Metrics, id, beats.removal)
+	certificate, err := s.remover().remove(ctx, condemned{id: id, created: created}, beats.removal)
 	if errors.Is(err, daytona.ErrDeleteDenied) {
 		return spec.Certificate{}, retryable(ErrTypeCleanupBlocked, err, cleanupBlockedDelay)
 	}
 	if err != nil {
 		return spec.Certificate{}, retryable(ErrTypeTransport, err, 0)
 	}
-	return Certify(removal, created), nil
+	return certificate, nil
+}
+
+func (s *Sandboxes) remover() remover {
+	return remover{provider: s.Daytona, metrics: s.Metrics, journal: s.Journal}
 }
 
 // cleanupBlockedDelay: a key without the permission does not get it within seconds; an operator has to act.

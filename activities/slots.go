@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -15,6 +17,8 @@ type Slots struct {
 	account string
 	owner   Owner
 	board   *slotBoard
+	// head is since when the eval at the head of the line has waited; nil: nobody waits here.
+	head atomic.Pointer[time.Time]
 }
 
 // NewSlots watches slots 0 … limit-1 of an account until ctx ends.
@@ -28,8 +32,11 @@ func NewSlots(ctx context.Context, temporal client.Client, account string, owner
 
 // LeaseID is the workflow ID of slot i's lease: the permit itself.
 func LeaseID(account string, slot int) string {
-	return fmt.Sprintf("sandbox-slot/%s/%d", account, slot)
+	return LeasePrefix(account) + strconv.Itoa(slot)
 }
+
+// LeasePrefix is how the workflow IDs of an account's leases begin.
+func LeasePrefix(account string) string { return "sandbox-slot/" + account + "/" }
 
 // AcquireSlotInput is the input of AcquireSlot.
 type AcquireSlotInput struct {
@@ -57,6 +64,9 @@ func (s *Slots) AcquireSlot(ctx context.Context, in AcquireSlotInput) (SlotGrant
 	}
 	tick := time.NewTicker(slotHeartbeat)
 	defer tick.Stop()
+	since := activity.GetInfo(ctx).ScheduledTime
+	s.head.Store(&since)
+	defer s.head.Store(nil)
 	for {
 		slot, free, changed := s.board.take()
 		if free {

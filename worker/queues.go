@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"pitwall/activities"
@@ -59,17 +58,17 @@ const (
 
 // common is what every queue's worker has. The default panic policy (block the workflow) stays: a bug must not fail an
 // eval, and with it forget a sandbox, where a fixed worker could go on.
-func common() worker.Options {
+func common(watch *watch) worker.Options {
 	return worker.Options{
 		WorkerStopTimeout:            stopTimeout,
 		MaxHeartbeatThrottleInterval: heartbeatThrottle,
-		Interceptors:                 []interceptor.WorkerInterceptor{&activities.Detachment{}},
+		Interceptors:                 watch.interceptors(),
 	}
 }
 
 // newWorker builds the SDK worker of one queue. onFatal hears of an error after which it serves no more.
-func newWorker(temporal client.Client, set *activities.Set, queue string, setup setup, onFatal func(error)) worker.Worker {
-	options := common()
+func newWorker(temporal client.Client, set *activities.Set, queue string, setup setup, watch *watch, onFatal func(error)) worker.Worker {
+	options := common(watch)
 	options.OnFatalError = onFatal
 	switch queue {
 	case queueWorkflows:

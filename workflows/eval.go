@@ -11,6 +11,7 @@ import (
 	"pitwall/activities"
 	"pitwall/internal/artifact"
 	"pitwall/internal/spec"
+	"pitwall/internal/telemetry"
 )
 
 // EvalWorkflow runs one trial: its job in a sandbox of its own, and its scorer; again in a fresh sandbox where
@@ -119,7 +120,8 @@ type attemptOutcome struct {
 // attempt runs the job in one sandbox, then the scorer.
 func (e *eval) attempt(ctx workflow.Context, number int) attemptOutcome {
 	out := attemptOutcome{record: spec.Attempt{Number: number}}
-	e.progress = EvalProgress{Attempt: number}
+	began := workflow.Now(ctx)
+	e.progress, telemetry.WorkflowCorrelation(ctx).Attempt = EvalProgress{Attempt: number}, number
 	job := e.newSession("job", e.plan.JobClocks, e.plan.Input.Inputs, e.plan.Input.Job, e.artifactRules())
 	job.evidence = func(leaseRun string) string { return artifact.Attempt(e.plan.Prefix, number, leaseRun) }
 	job.run(ctx)
@@ -130,6 +132,7 @@ func (e *eval) attempt(ctx workflow.Context, number int) attemptOutcome {
 		e.score(ctx, &out, job)
 	}
 	out.record.Error = out.err
+	note(ctx, attemptEntry(out, began, workflow.Now(ctx)))
 	return out
 }
 

@@ -32,6 +32,10 @@ const (
 	ReaperID         = "pitwall-reaper"
 )
 
+// TraceRoots are the workflow types whose runs are traces of their own: no trace holds more than an eval, or the starts of
+// one shard's.
+func TraceRoots() []string { return []string{"EvalWorkflow", "ShardWorkflow"} }
+
 // CampaignID is the workflow ID of a campaign.
 func CampaignID(campaign string) string { return "campaign/" + campaign }
 

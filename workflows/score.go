@@ -14,6 +14,7 @@ import (
 // score judges a finished job. What the judge could not do is an error of its own, never a score.
 func (e *eval) score(ctx workflow.Context, out *attemptOutcome, ran *session) {
 	e.progress.Phase = "scoring"
+	began := workflow.Now(ctx)
 	judge := *e.plan.Input.Scorer
 	switch judge.Type {
 	case spec.ScorerExitCode:
@@ -32,6 +33,7 @@ func (e *eval) score(ctx workflow.Context, out *attemptOutcome, ran *session) {
 	}
 	if out.score != nil {
 		e.demandArtifacts(out)
+		note(ctx, scoredEntry(*out.score, began, workflow.Now(ctx)))
 	}
 }
 

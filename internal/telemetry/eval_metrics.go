@@ -35,7 +35,7 @@ func newEvalMetrics() evalMetrics {
 			Name: "pitwall_evals_total", Help: "Evals that came to an end of their own.",
 		}, []string{"kind", "outcome"}),
 		infraErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pitwall_infra_errors_total", Help: "Attempts of evals that an infrastructure fault ended.",
+			Name: "pitwall_infra_errors_total", Help: "Attempts that an infrastructure fault ended, of evals that have ended.",
 		}, []string{"type"}),
 		errorTypes: &fewLabels{most: maxErrorTypes, known: map[string]bool{}},
 		slotWait: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -72,11 +72,13 @@ func (m *Metrics) count(entry Entry) {
 	}
 	e := m.evals
 	e.events.WithLabelValues(string(entry.Event), string(entry.Status)).Inc()
-	switch {
-	case entry.Event == EvalFinished:
+	if entry.Final {
 		e.evals.WithLabelValues(kindLabel(entry.Kind), entry.Outcome).Inc()
-	case entry.Event == AttemptEnded && entry.Origin == spec.OriginInfra:
-		e.infraErrors.WithLabelValues(e.errorTypes.value(entry.ErrorType)).Inc()
+	}
+	for _, errorType := range entry.InfraErrors {
+		e.infraErrors.WithLabelValues(e.errorTypes.value(errorType)).Inc()
+	}
+	switch {
 	case entry.Event == SlotAcquired && entry.Status == StatusOK:
 		e.slotWait.Observe(entry.FinishedAt.Sub(entry.CreatedAt).Seconds())
 	case entry.Event == SandboxRemoved && entry.Status == StatusOK:

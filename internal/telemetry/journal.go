@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -17,11 +18,12 @@ import (
 type Journal struct {
 	log     *zap.Logger
 	metrics *Metrics
+	written *recent // by workflows
 }
 
 // NewJournal writes to a log and counts in metrics, which may be nil.
 func NewJournal(log *zap.Logger, metrics *Metrics) *Journal {
-	return &Journal{log: log.WithOptions(zap.WithCaller(false)), metrics: metrics}
+	return &Journal{log: log.WithOptions(zap.WithCaller(false)), metrics: metrics, written: newRecent()}
 }
 
 // Entry is one step. What is zero is not known, or does not apply, and has no field in the line.
@@ -35,6 +37,11 @@ type Entry struct {
 	ExitCode *int
 	// Correlation takes its place from the context, unless it names a workflow; its SandboxID always counts.
 	Correlation
+
+	// Final: this is the line by which the eval is counted, under its outcome.
+	Final bool
+	// InfraErrors are the types of the infrastructure faults that ended attempts of an eval; counted with it.
+	InfraErrors []string
 
 	Kind    string   // of the eval's job
 	Outcome string   // of an eval: see OutcomeOf
@@ -71,12 +78,17 @@ func (j *Journal) Write(ctx context.Context, entry Entry) {
 	j.write(entry, ActivityCorrelation(ctx), trace.SpanContextFromContext(ctx))
 }
 
-// WriteFrom writes what happened in a workflow, by its own clock, once: nothing while it replays.
+// WriteFrom writes what happened in a workflow, by its own clock: nothing while it replays, and nothing that this worker has
+// written already in a task that is executed again.
 func (j *Journal) WriteFrom(ctx workflow.Context, entry Entry) {
 	if j == nil || workflow.IsReplaying(ctx) {
 		return
 	}
 	entry.FinishedAt = first(entry.FinishedAt, workflow.Now(ctx))
+	self := workflow.GetInfo(ctx).WorkflowExecution.RunID
+	if !j.written.isNew(fmt.Sprint(self, entry.Event, entry.StartedAt.UnixNano())) {
+		return
+	}
 	span, _ := opentelemetry.SpanFromWorkflowContext(ctx)
 	j.write(entry, *WorkflowCorrelation(ctx), span.SpanContext())
 }

@@ -19,12 +19,14 @@ func Outcomes() []string {
 	return outcomes
 }
 
-// OutcomeOf says in one word what an eval came to: passed, failed, cancelled, or who has to act on its error
+// OutcomeOf says in one word what an eval came to: passed, failed, cancelled, refused (before its first attempt), or who has to act on its error
 // (infra_error, user_error …).
 func OutcomeOf(result spec.EvalResult) string {
 	switch {
 	case result.Status == spec.StatusCancelled:
 		return OutcomeCancelled
+	case result.Error != nil && result.Error.Origin == spec.OriginUser && len(result.Attempts) == 0:
+		return OutcomeRefused
 	case result.Error != nil:
 		return result.Error.Origin + "_error"
 	case result.Score != nil && result.Score.Passed:

@@ -2,8 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"regexp"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +17,7 @@ type valve struct {
 	room                   int64
 	// pending are admitted and neither sent nor dropped.
 	pending atomic.Int64
+	runs    *recent // whose spans have passed
 	metrics *Metrics
 	log     *zap.Logger
 
@@ -27,16 +26,16 @@ type valve struct {
 }
 
 // newValve makes a valve whose queue and batches are of the sizes that OTEL_BSP_* set (2048 and 512 spans by default).
-func newValve(exporter sdktrace.SpanExporter, options TracingOptions) *valve {
-	v := &valve{metrics: options.Metrics, log: options.Log}
+func newValve(exporter sdktrace.SpanExporter, rejected *PartialSuccess, options TracingOptions) *valve {
+	v := &valve{runs: newRecent(), metrics: options.Metrics, log: options.Log}
 	room := func(o *sdktrace.BatchSpanProcessorOptions) { v.room = int64(o.MaxQueueSize) }
-	v.SpanProcessor = sdktrace.NewBatchSpanProcessor(&sender{exporter, v, cleaner{options.Redact}}, room)
+	v.SpanProcessor = sdktrace.NewBatchSpanProcessor(&sender{exporter, v, cleaner{options.Redact}, rejected}, room)
 	return v
 }
 
 // OnEnd queues a span, or drops it.
 func (v *valve) OnEnd(span sdktrace.ReadOnlySpan) {
-	if !span.SpanContext().IsSampled() || !finished(span) {
+	if !span.SpanContext().IsSampled() || isRun(span) && !v.wanted(span) {
 		return
 	}
 	if v.pending.Add(1) > v.room {
@@ -45,6 +44,11 @@ func (v *valve) OnEnd(span sdktrace.ReadOnlySpan) {
 		return
 	}
 	v.SpanProcessor.OnEnd(span)
+}
+
+// wanted: the run has come to its end, and this worker has not sent its span already.
+func (v *valve) wanted(run sdktrace.ReadOnlySpan) bool {
+	return ended(run) && v.runs.isNew(run.SpanContext().SpanID().String())
 }
 
 // closed takes the end of the batch processor: what it still holds is not sent any more.
@@ -71,33 +75,22 @@ func (v *valve) dropped(reason string, spans int, err error) {
 // sender exports batches and counts what became of them. It never returns an error: nobody could do more about it.
 type sender struct {
 	sdktrace.SpanExporter
-	valve   *valve
-	cleaner cleaner
+	valve    *valve
+	cleaner  cleaner
+	rejected *PartialSuccess
 }
 
-// ExportSpans sends one batch; the SDK bounds it by OTEL_BSP_EXPORT_TIMEOUT (30 s).
+// ExportSpans sends one batch, after the one before; the SDK bounds it by OTEL_BSP_EXPORT_TIMEOUT (30 s).
 func (s *sender) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	err := s.SpanExporter.ExportSpans(ctx, s.cleaner.spans(spans))
 	s.valve.pending.Add(-int64(len(spans)))
-	lost, reason := lostOf(err, len(spans))
+	lost, reason := int(min(s.rejected.Take(), int64(len(spans)))), DropRejected
+	if err != nil {
+		lost, reason = len(spans), DropFailed
+	}
 	s.valve.metrics.Sent(ExporterOTLP, len(spans)-lost)
 	if lost > 0 {
 		s.valve.dropped(reason, lost, err)
 	}
 	return nil
-}
-
-// partial is how the exporter says that the receiver rejected some of a batch: its error has no exported type.
-var partial = regexp.MustCompile(`^OTLP partial success: .* \((\d+) spans rejected\)`)
-
-// lostOf is how many of a batch did not arrive, and why.
-func lostOf(err error, batch int) (lost int, reason string) {
-	if err == nil {
-		return 0, ""
-	}
-	if match := partial.FindStringSubmatch(err.Error()); match != nil {
-		lost, _ = strconv.Atoi(match[1])
-		return min(lost, batch), DropRejected
-	}
-	return batch, DropFailed
 }

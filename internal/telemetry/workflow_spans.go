@@ -113,10 +113,13 @@ func (t runTracer) GetLogger(logger log.Logger, ref interceptor.TracerSpanRef) l
 // attributeEnded marks the span of a run that came to its end.
 const attributeEnded = "pitwall.ended"
 
-// finished says whether a span is the whole of what it spans. That of a run also ends when the run is evicted from a
-// worker's memory or blocked there; it goes on elsewhere, and its span will come with its end.
-func finished(span sdktrace.ReadOnlySpan) bool {
-	return !strings.HasPrefix(span.Name(), operationRun+":") || slices.ContainsFunc(span.Attributes(), func(a attribute.KeyValue) bool {
+// isRun: it is the span of a workflow's run.
+func isRun(span sdktrace.ReadOnlySpan) bool { return strings.HasPrefix(span.Name(), operationRun+":") }
+
+// ended: the run has come to its end. Its span also ends when the run is evicted from a worker's memory or blocked there;
+// it goes on elsewhere, and its span will come with its end.
+func ended(run sdktrace.ReadOnlySpan) bool {
+	return slices.ContainsFunc(run.Attributes(), func(a attribute.KeyValue) bool {
 		return a.Key == attributeEnded
 	})
 }
