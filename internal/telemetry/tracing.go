@@ -47,12 +47,7 @@ type Tracing struct {
 
 // StartTracing begins to send. It does not wait for the receiver: one that is away costs spans, and nothing else.
 func StartTracing(ctx context.Context, options TracingOptions) (*Tracing, error) {
-	var rejected PartialSuccess
-	client, err := otlpClient(&rejected)
-	if err != nil {
-		return nil, err
-	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithHTTPClient(client))
+	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("set up the OTLP exporter: %w", err)
 	}
@@ -63,7 +58,7 @@ func StartTracing(ctx context.Context, options TracingOptions) (*Tracing, error)
 	}
 	// What the SDK would print by itself about itself; what matters is counted and logged by the sender.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { options.Log.Debug("OpenTelemetry", zap.Error(err)) }))
-	valve := newValve(exporter, &rejected, options)
+	valve := newValve(exporter, options)
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(described),
 		sdktrace.WithIDGenerator(spanIDs{}), sdktrace.WithSpanProcessor(valve),

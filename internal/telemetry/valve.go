@@ -2,6 +2,8 @@ package telemetry
 
 import (
 	"context"
+	"regexp"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,10 +28,10 @@ type valve struct {
 }
 
 // newValve makes a valve whose queue and batches are of the sizes that OTEL_BSP_* set (2048 and 512 spans by default).
-func newValve(exporter sdktrace.SpanExporter, rejected *PartialSuccess, options TracingOptions) *valve {
+func newValve(exporter sdktrace.SpanExporter, options TracingOptions) *valve {
 	v := &valve{runs: newRecent(), metrics: options.Metrics, log: options.Log}
 	room := func(o *sdktrace.BatchSpanProcessorOptions) { v.room = int64(o.MaxQueueSize) }
-	v.SpanProcessor = sdktrace.NewBatchSpanProcessor(&sender{exporter, v, cleaner{options.Redact}, rejected}, room)
+	v.SpanProcessor = sdktrace.NewBatchSpanProcessor(&sender{exporter, v, cleaner{options.Redact}}, room)
 	return v
 }
 
@@ -75,22 +77,35 @@ func (v *valve) dropped(reason string, spans int, err error) {
 // sender exports batches and counts what became of them. It never returns an error: nobody could do more about it.
 type sender struct {
 	sdktrace.SpanExporter
-	valve    *valve
-	cleaner  cleaner
-	rejected *PartialSuccess
+	valve   *valve
+	cleaner cleaner
 }
 
-// ExportSpans sends one batch, after the one before; the SDK bounds it by OTEL_BSP_EXPORT_TIMEOUT (30 s).
+// ExportSpans sends one batch; the SDK bounds it by OTEL_BSP_EXPORT_TIMEOUT (30 s).
 func (s *sender) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	err := s.SpanExporter.ExportSpans(ctx, s.cleaner.spans(spans))
 	s.valve.pending.Add(-int64(len(spans)))
-	lost, reason := int(min(s.rejected.Take(), int64(len(spans)))), DropRejected
-	if err != nil {
-		lost, reason = len(spans), DropFailed
-	}
+	lost, reason := lostOf(err, len(spans))
 	s.valve.metrics.Sent(ExporterOTLP, len(spans)-lost)
 	if lost > 0 {
 		s.valve.dropped(reason, lost, err)
 	}
 	return nil
+}
+
+// partial is how the exporter says that the receiver rejected some of a batch: its error has no exported type. The receiver's
+// own words come first.
+var partial = regexp.MustCompile(`OTLP partial success: (?s:.*)\((\d+) spans rejected\)`)
+
+// lostOf is how many of a batch did not arrive, and why.
+func lostOf(err error, batch int) (lost int, reason string) {
+	if err == nil {
+		return 0, ""
+	}
+	if match := partial.FindStringSubmatch(err.Error()); match != nil {
+		if lost, err := strconv.Atoi(match[1]); err == nil {
+			return min(lost, batch), DropRejected
+		}
+	}
+	return batch, DropFailed
 }
