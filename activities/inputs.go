@@ -16,6 +16,7 @@ import (
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
+	"pitwall/internal/leakscan"
 	"pitwall/internal/redact"
 	"pitwall/internal/secrets"
 	"pitwall/internal/spec"
@@ -45,6 +46,8 @@ type Jobs struct {
 	// Redactor takes secrets out of what a job leaves behind, Secrets gives them to it.
 	Redactor *redact.Redactor
 	Secrets  *secrets.Keeper
+	// Scanner looks through artifacts for secrets that nobody named; nil looks for none.
+	Scanner *leakscan.Scanner
 }
 
 // UploadInputsInput is the input of UploadInputs.

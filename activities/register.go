@@ -13,6 +13,7 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/config"
 	"pitwall/internal/daytona"
+	"pitwall/internal/leakscan"
 	"pitwall/internal/policy"
 	"pitwall/internal/redact"
 	"pitwall/internal/secrets"
@@ -37,6 +38,8 @@ type Deps struct {
 	// Redactor knows the worker's own secrets; nil knows none. Secrets are those that jobs may name; nil has none.
 	Redactor *redact.Redactor
 	Secrets  *secrets.Keeper
+	// Scanner looks through artifacts for secrets that nobody named; nil looks for none.
+	Scanner *leakscan.Scanner
 	// Converter reads what stands in histories and memos. Nil: the SDK's own, for payloads that are not encrypted.
 	Converter converter.DataConverter
 }
@@ -65,8 +68,8 @@ func New(deps Deps) *Set {
 	return &Set{
 		planning:  &Planning{Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor},
 		slots:     NewSlots(ctx, deps.Temporal, deps.Config.Account(), owner, deps.Config.MaxParallelSandboxes),
-		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal, signals: signals},
-		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log, Journal: deps.Journal, Redactor: deps.Redactor, Secrets: deps.Secrets},
+		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal, Redactor: deps.Redactor, signals: signals},
+		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log, Journal: deps.Journal, Redactor: deps.Redactor, Secrets: deps.Secrets, Scanner: deps.Scanner},
 		scoring:   &Scoring{Store: deps.Store},
 		results:   &Results{Store: deps.Store, Redactor: deps.Redactor},
 		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor},

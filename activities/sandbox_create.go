@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"pitwall/internal/daytona"
+	"pitwall/internal/redact"
 	"pitwall/internal/spec"
 	"pitwall/internal/telemetry"
 )
@@ -25,6 +26,7 @@ type Sandboxes struct {
 	Log      *zap.Logger
 	Metrics  *telemetry.Metrics
 	Journal  *telemetry.Journal
+	Redactor *redact.Redactor
 
 	signals leaseSignals
 }
@@ -39,6 +41,8 @@ type CreateSandboxInput struct {
 	SessionID     string       `json:"session_id,omitempty"`
 	NegotiationID string       `json:"negotiation_id,omitempty"`
 	Sandbox       spec.Sandbox `json:"sandbox"`
+	// VaultSecrets maps variables of the sandbox to secrets of Daytona's vault.
+	VaultSecrets map[string]string `json:"vault_secrets,omitempty"`
 	// GrantedTo is the run of the eval that claimed the slot; empty from evals that are older than the field.
 	GrantedTo string `json:"granted_to,omitempty"`
 	// TTL is the provider's own clock for this sandbox.
@@ -171,9 +175,13 @@ func (c *creation) request() daytona.CreateRequest {
 	ttl := int(c.in.TTL / time.Minute)
 	ephemeral := 0
 	box := c.in.Sandbox
+	labels := c.Owner.Labels(c.in)
+	for key, value := range labels {
+		labels[key] = c.Redactor.String(value)
+	}
 	request := daytona.CreateRequest{
 		Name: c.in.Name, Snapshot: box.Snapshot, Image: box.Image, Language: box.Language,
-		Env: box.Env, Labels: c.Owner.Labels(c.in),
+		Env: box.Env, Labels: labels, VaultSecrets: c.in.VaultSecrets,
 		AutoStopMinutes: &ttl, AutoDeleteMinutes: &ephemeral, TTLMinutes: &ttl,
 	}
 	if r := box.Resources; r != nil {

@@ -14,6 +14,7 @@ import (
 	"pitwall/activities"
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
+	"pitwall/internal/leakscan"
 	"pitwall/internal/temporalclient"
 	"pitwall/workflows"
 )
@@ -44,10 +45,14 @@ func work(ctx context.Context, setup setup) error {
 			return usageError{err}
 		}
 	}
+	scanner, err := leakscan.New()
+	if err != nil {
+		return err
+	}
 	set := activities.New(activities.Deps{
 		Temporal: needs.temporal, Daytona: needs.daytona, Store: needs.store, Config: setup.config, Policy: setup.policy,
 		Cluster: needs.cluster, Namespace: needs.namespace, Log: setup.log,
-		Metrics: watch.metrics, Journal: watch.journal, Redactor: setup.redactor, Secrets: setup.secrets,
+		Metrics: watch.metrics, Journal: watch.journal, Redactor: setup.redactor, Secrets: setup.secrets, Scanner: scanner,
 		Converter: setup.config.Temporal().Converter(),
 	})
 	defer set.Close()

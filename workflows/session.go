@@ -142,7 +142,7 @@ func (s *session) create(ctx workflow.Context) error {
 		SessionID: e.plan.Input.SessionID, NegotiationID: e.plan.Input.NegotiationID,
 		Sandbox: e.plan.Input.Sandbox, TTL: s.clocks.TTL, GrantedTo: s.grantedTo,
 		ExpiresAt: claimedAt.Add(s.clocks.TTL).Add(e.plan.CreateHorizon).Add(spec.ClockMargin).UTC(),
-		SendUntil: claimedAt.Add(e.plan.CreateHorizon - createMargin).UTC(),
+		SendUntil: claimedAt.Add(e.plan.CreateHorizon - createMargin).UTC(), VaultSecrets: s.program.DaytonaSecrets(),
 	}
 	var sandboxes *activities.Sandboxes
 	err := s.do(ctx, workflow.ExecuteActivity(withCreate(ctx, e.plan.CreateHorizon), sandboxes.CreateSandbox, in), &s.created)
@@ -187,6 +187,7 @@ func (s *session) download(ctx workflow.Context) error {
 	s.eval.progress.Phase = "downloading"
 	in := activities.DownloadArtifactsInput{
 		Sandbox: s.created, Cwd: s.program.Cwd, Rules: s.rules, Succeeded: succeeded(s.job, len(s.program.Steps)), Prefix: s.prefix,
+		Secrets: s.program.SecretNames(), Scan: s.eval.plan.Input.Redaction.Scans(),
 	}
 	var jobs *activities.Jobs
 	var result activities.DownloadArtifactsResult

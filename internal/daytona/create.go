@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,9 @@ type CreateRequest struct {
 	Language string
 	// Env is the environment of everything that runs in the sandbox.
 	Env map[string]string
+	// VaultSecrets maps variables to secrets of the organisation's vault: each then holds a placeholder, which Daytona's own
+	// proxy replaces in requests to the secret's hosts.
+	VaultSecrets map[string]string
 	// Labels are echoed by get and list, which can select by them.
 	Labels map[string]string
 	// Resources sizes the sandbox. Daytona takes it with an Image only and answers 400 with a snapshot; the local server
@@ -101,6 +105,8 @@ type wireCreate struct {
 	AutoDeleteInterval *int              `json:"autoDeleteInterval,omitempty"`
 	TTLMinutes         *int              `json:"ttlMinutes,omitempty"`
 	BuildInfo          *wireBuildInfo    `json:"buildInfo,omitempty"`
+	// Secrets are maps of one variable to the name of its secret.
+	Secrets []map[string]string `json:"secrets,omitempty"`
 }
 
 type wireBuildInfo struct {
@@ -114,6 +120,9 @@ func (r CreateRequest) wire(target string) wireCreate {
 		NetworkAllowList: strings.Join(r.NetworkAllowList, ","),
 		DomainAllowList:  strings.Join(r.DomainAllowList, ","),
 		AutoStopInterval: r.AutoStopMinutes, AutoDeleteInterval: r.AutoDeleteMinutes, TTLMinutes: r.TTLMinutes,
+	}
+	for _, variable := range slices.Sorted(maps.Keys(r.VaultSecrets)) {
+		body.Secrets = append(body.Secrets, map[string]string{variable: r.VaultSecrets[variable]})
 	}
 	if r.Language != "" {
 		body.Labels = maps.Clone(r.Labels)

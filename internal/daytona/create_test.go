@@ -32,6 +32,7 @@ func TestCreateSendsWhatTheWireWants(t *testing.T) {
 	zero, ttl := 0, 30
 	sandbox, err := client.CreateSandbox(generous(t), daytona.CreateRequest{
 		Name: "n", Image: "debian:12", Language: "python", Labels: labels, Env: map[string]string{"E": "1"},
+		VaultSecrets:    map[string]string{"B": "b-prod", "A": "a-prod"},
 		Resources:       &daytona.Resources{CPU: 2, MemoryGiB: 4},
 		DomainAllowList: []string{"a.org", "*.b.org"}, NetworkAllowList: []string{"10.0.0.0/8"},
 		AutoStopMinutes: &zero, AutoDeleteMinutes: &zero, TTLMinutes: &ttl,
@@ -39,6 +40,7 @@ func TestCreateSendsWhatTheWireWants(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{
 		"name": "n", "target": "eu", "env": map[string]any{"E": "1"},
+		"secrets":   []any{map[string]any{"A": "a-prod"}, map[string]any{"B": "b-prod"}},
 		"labels":    map[string]any{"a": "1", "code-toolbox-language": "python"},
 		"buildInfo": map[string]any{"dockerfileContent": "FROM debian:12"}, "cpu": 2.0, "memory": 4.0,
 		"domainAllowList": "a.org,*.b.org", "networkAllowList": "10.0.0.0/8",

@@ -132,7 +132,7 @@ type StepResult struct {
 
 // Stream is one output of a step.
 type Stream struct {
-	// BytesTotal is what the step wrote; BytesKept what the store holds of it, from its beginning.
+	// BytesTotal is what the step wrote; BytesKept what the store holds of it, from its beginning, with secrets replaced.
 	BytesTotal int64 `json:"bytes_total"`
 	BytesKept  int64 `json:"bytes_kept"`
 	// SHA256 (hex) of what is kept.
@@ -163,6 +163,10 @@ type Artifact struct {
 	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
 	Ref    *Ref   `json:"ref,omitempty"`
+	// Redacted counts the secrets that were taken out of the content, by the name of the secret or of the rule that found it.
+	Redacted map[string]int `json:"redacted,omitempty"`
+	// Scanned: all of it was looked through for secrets that nobody named. Not so for what is not text, or too large.
+	Scanned bool `json:"scanned,omitempty"`
 }
 
 // Ref names a stored blob.
