@@ -2,7 +2,6 @@ package policy
 
 import (
 	"encoding/base64"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +57,7 @@ func broken(t testing.TB, p *Policy, in spec.EvalInput) []string {
 		return nil
 	}
 	var v *Violation
-	require.True(t, errors.As(err, &v), "%v", err)
+	require.ErrorAs(t, err, &v, "%v", err)
 	require.NotEmpty(t, v.Broken)
 	require.Len(t, v.Problems(), len(v.Broken))
 	var rules []string

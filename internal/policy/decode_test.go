@@ -3,7 +3,6 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,7 +75,7 @@ func TestAPolicyIsBounded(t *testing.T) {
 		"no map":   "- a",
 	} {
 		_, err := Decode([]byte(text))
-		require.True(t, errors.As(err, new(*Invalid)), "%s: %v", name, err)
+		require.ErrorAs(t, err, new(*Invalid), "%s: %v", name, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package egress
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"testing"
 
@@ -81,7 +80,7 @@ func FuzzAddresses(f *testing.F) {
 		}}
 		host, port, err := splitHostPort(ask)
 		if err != nil {
-			require.True(t, errors.As(err, new(*Refusal)))
+			require.ErrorAs(t, err, new(*RefusedError))
 			return
 		}
 		reachable, err := dialer.addresses(t.Context(), allow, host, port)
@@ -89,7 +88,7 @@ func FuzzAddresses(f *testing.F) {
 			require.True(t, allow.admitsName(asked), "looked up %q", asked)
 		}
 		if err != nil {
-			require.True(t, errors.As(err, new(*Refusal)), "%v", err)
+			require.ErrorAs(t, err, new(*RefusedError), "%v", err)
 			return
 		}
 		require.NotEmpty(t, reachable)

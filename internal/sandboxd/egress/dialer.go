@@ -21,12 +21,12 @@ const (
 	maxAddresses  = 4
 )
 
-// Refusal is a destination that is not admitted. Its text is for whoever asked.
-type Refusal struct{ Reason string }
+// RefusedError is a destination that is not admitted. Its text is for whoever asked.
+type RefusedError struct{ Reason string }
 
-func (r *Refusal) Error() string { return "pitwall egress: " + r.Reason }
+func (r *RefusedError) Error() string { return "pitwall egress: " + r.Reason }
 
-func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
+func refuse(format string, args ...any) error { return &RefusedError{fmt.Sprintf(format, args...)} }
 
 // Dialer makes connections to what is admitted. The zero value is the one that is used; the fields are for tests, which have
 // neither names nor public addresses, and nothing sets them from a configuration.
@@ -37,8 +37,8 @@ type Dialer struct {
 	Exempt []netip.AddrPort
 }
 
-// Dial connects to a host:port that the list admits. Returns a *Refusal when it does not, or when the host has no address that
-// may be reached.
+// Dial connects to a host:port that the list admits. Returns a *RefusedError when it does not, or when the host has no address
+// that may be reached.
 func (d Dialer) Dial(ctx context.Context, allow Allow, hostPort string) (net.Conn, error) {
 	host, port, err := splitHostPort(hostPort)
 	if err != nil {

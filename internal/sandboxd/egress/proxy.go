@@ -51,7 +51,7 @@ func (e *Egress) handler() http.Handler {
 // dial makes a connection for the sandbox, or notes why not.
 func (e *Egress) dial(ctx context.Context, hostPort string) (net.Conn, error) {
 	conn, err := e.dialer.Dial(ctx, e.allow, hostPort)
-	var refused *Refusal
+	var refused *RefusedError
 	switch {
 	case err == nil:
 		e.admitted.Add(1)
@@ -67,7 +67,7 @@ func (e *Egress) dial(ctx context.Context, hostPort string) (net.Conn, error) {
 // answer says why there is no answer from outside.
 func answer(w http.ResponseWriter, err error) {
 	status := http.StatusBadGateway
-	if errors.As(err, new(*Refusal)) {
+	if errors.As(err, new(*RefusedError)) {
 		status = http.StatusForbidden
 	}
 	http.Error(w, err.Error(), status)
