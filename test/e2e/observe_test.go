@@ -117,7 +117,7 @@ func requireJournal(t *testing.T, s *harness.Stack) {
 			require.Contains(t, line, name)
 		}
 		if line["event"] != "eval_started" {
-			require.Equal(t, 1.0, line["attempt"], line)
+			require.EqualValues(t, 1, line["attempt"], line)
 		}
 	}
 	require.Equal(t, []string{
@@ -131,7 +131,7 @@ func requireJournal(t *testing.T, s *harness.Stack) {
 	for _, line := range ofEval(journal, "watched") {
 		switch {
 		case line["event"] == "step_finished" && line["step"] == "main":
-			require.Equal(t, 3.0, line["exit_code"])
+			require.EqualValues(t, 3, line["exit_code"])
 			require.Equal(t, "ok", line["status"], "a job that fails is no failure of ours")
 		case line["event"] == "eval_finished":
 			require.Equal(t, "passed", line["outcome"])
