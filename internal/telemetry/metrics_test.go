@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,8 +82,11 @@ func TestReaperMetrics(t *testing.T) {
 		metrics.ReaperPassed(3)
 		require.Contains(t, scrape(t, metrics), "\npitwall_reaped_total{verdict=\"orphan\"} 1\n")
 		require.Contains(t, scrape(t, metrics), "\npitwall_sandboxes_left 3\n")
+		passed := "\npitwall_reaper_last_pass_timestamp_seconds " + strconv.FormatFloat(float64(time.Now().Unix()), 'g', -1, 64) + "\n"
+		require.Contains(t, scrape(t, metrics), passed)
 		time.Sleep(11 * time.Minute)
 		require.NotContains(t, scrape(t, metrics), "\npitwall_sandboxes_left", "later passes were another worker's")
+		require.Contains(t, scrape(t, metrics), passed, "how old it is remains to be seen")
 	})
 }
 
