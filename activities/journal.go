@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
@@ -36,10 +35,7 @@ const callSpans = 200
 
 // ExecuteActivity also puts the correlation ids on the activity's span.
 func (j *journaling) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	span := trace.SpanFromContext(ctx)
-	for name, id := range telemetry.ActivityCorrelation(ctx).Map() {
-		span.SetAttributes(attribute.String("pitwall."+name, id))
-	}
+	telemetry.ActivityCorrelation(ctx).Label(trace.SpanFromContext(ctx))
 	result, err := j.Next.ExecuteActivity(daytona.WithSpanBudget(ctx, callSpans), in)
 	if len(in.Args) == 1 {
 		for _, entry := range entriesOf(in.Args[0], result, err) {

@@ -3,7 +3,6 @@ package workflows
 import (
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.temporal.io/sdk/contrib/opentelemetry"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
@@ -136,9 +135,7 @@ func (j *journaling) lease(ctx workflow.Context, in *interceptor.ExecuteWorkflow
 // label puts the ids on the span of the workflow.
 func label(ctx workflow.Context) {
 	span, _ := opentelemetry.SpanFromWorkflowContext(ctx)
-	for name, id := range telemetry.WorkflowCorrelation(ctx).Map() {
-		span.SetAttributes(attribute.String("pitwall."+name, id))
-	}
+	telemetry.WorkflowCorrelation(ctx).Bounded().Label(span)
 }
 
 // attemptEntry says what an attempt came to.

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
@@ -41,19 +43,29 @@ func (c Correlation) Bounded() Correlation {
 	return c
 }
 
-// Map is every id that is known, by the name of its field.
-func (c Correlation) Map() map[string]string {
-	known := map[string]string{
-		FieldSessionID: c.SessionID, FieldNegotiationID: c.NegotiationID, FieldCampaign: c.Campaign, FieldSample: c.Sample,
-		FieldEpoch: positive(c.Epoch), FieldAttempt: positive(c.Attempt), FieldSandboxID: c.SandboxID,
-		FieldWorkflowID: c.WorkflowID, FieldRunID: c.RunID,
-	}
-	for name, id := range known {
-		if id == "" {
-			delete(known, name)
+// ID is one of them, by the name of its field.
+type ID struct{ Name, Value string }
+
+// Known are those that are known, in the order of docs/observability.md.
+func (c Correlation) Known() []ID {
+	var known []ID
+	for _, id := range []ID{
+		{FieldSessionID, c.SessionID}, {FieldNegotiationID, c.NegotiationID}, {FieldSandboxID, c.SandboxID},
+		{FieldCampaign, c.Campaign}, {FieldSample, c.Sample}, {FieldEpoch, positive(c.Epoch)}, {FieldAttempt, positive(c.Attempt)},
+		{FieldWorkflowID, c.WorkflowID}, {FieldRunID, c.RunID},
+	} {
+		if id.Value != "" {
+			known = append(known, id)
 		}
 	}
 	return known
+}
+
+// Label puts those that are known on a span, as pitwall.session_id and so on.
+func (c Correlation) Label(span trace.Span) {
+	for _, id := range c.Known() {
+		span.SetAttributes(attribute.String("pitwall."+id.Name, id.Value))
+	}
 }
 
 func positive(n int) string {
