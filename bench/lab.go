@@ -44,16 +44,22 @@ func openLab(ctx context.Context, opt options, progress io.Writer) (_ *lab, err 
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
 	l := &lab{dir: dir, progress: progress}
+	policy := filepath.Join(dir, "policy.yaml")
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())
 		}
 	}()
+	// The datasets are files of whoever started the bench.
+	if err := os.WriteFile(policy, []byte("version: 1\nall: {input_folders: [/]}\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("write policy: %w", err)
+	}
 	l.note("starting Temporal, the sandbox server and a worker …")
 	l.running, err = devstack.Start(ctx, devstack.Config{
 		BinDir: opt.bin, StarterPath: filepath.Join(opt.bin, "starter"), StateDir: dir,
-		WorkerEnv: append(os.Environ(), "DAYTONA_MAX_PARALLEL_SANDBOXES="+strconv.Itoa(opt.slots), "PITWALL_LOG_LEVEL=warn"),
-		Notify:    func(message string) { l.note("%s", message) },
+		WorkerEnv: append(os.Environ(), "DAYTONA_MAX_PARALLEL_SANDBOXES="+strconv.Itoa(opt.slots), "PITWALL_LOG_LEVEL=warn",
+			"PITWALL_POLICY_FILE="+policy),
+		Notify: func(message string) { l.note("%s", message) },
 	}, l.probe)
 	if errors.Is(err, devstack.ErrProgramsMissing) {
 		return nil, fmt.Errorf("%w (build them with: make build)", err)

@@ -146,7 +146,7 @@ func TestRefusals(t *testing.T) {
 		"user must be daytona":                       {"user": "root"},
 		"name must be":                               {"name": "<b>"},
 		"env names must match":                       {"env": map[string]string{"a b": "c"}},
-		"no network":                                 {"networkAllowList": "10.0.0.0/8"},
+		"is not of the public Internet":              {"networkAllowList": "10.0.0.0/8"},
 		"ttlMinutes must be":                         {"ttlMinutes": -1},
 		"Request body is not what was expected":      {"env": 5},
 		"no GPUs, the local sandbox server has no v": {"gpu": 1, "volumes": []any{map[string]any{}}},
