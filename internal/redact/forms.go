@@ -16,15 +16,17 @@ import (
 const minLine = 16
 
 // forms are the ways in which programs print a value, each at least MinLength long: as it is, as a JSON string (also one
-// inside another), in a URL, in hex, in base64 wherever it stands in what is encoded; and the lines of a key by themselves.
+// inside another), as Python's repr shows it, in a URL, in hex, in base64 wherever it stands in what is encoded; and the lines of a key by themselves.
 func forms(text string) []string {
 	all := []string{text}
 	for _, escaped := range jsonForms(text) {
 		all = append(all, escaped, jsonString(escaped, false))
 	}
-	for _, escaped := range []string{url.QueryEscape(text), url.PathEscape(text)} {
+	for _, escaped := range urlForms(text) {
 		all = append(all, escaped, lowerEscapes(escaped))
 	}
+	slashes := strings.ReplaceAll(text, `\`, `\\`) // Python's repr
+	all = append(all, slashes, strings.ReplaceAll(slashes, "'", `\'`))
 	digits := hex.EncodeToString([]byte(text))
 	all = append(all, digits, strings.ToUpper(digits))
 	all = append(all, base64Forms(text)...)
@@ -62,6 +64,17 @@ func asciiJSON(text string) string {
 		}
 	}
 	return out.String()
+}
+
+// urlForms are how languages escape a text in a URL: Go twice, Python's quote without and with a slash, and JavaScript's
+// encodeURIComponent. They differ in what they leave as it is.
+func urlForms(text string) []string {
+	strict := strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+	script := strict
+	for _, c := range "!'()*" {
+		script = strings.ReplaceAll(script, fmt.Sprintf("%%%02X", c), string(c))
+	}
+	return []string{url.QueryEscape(text), url.PathEscape(text), strict, strings.ReplaceAll(strict, "%2F", "/"), script}
 }
 
 // lowerEscapes turns %2F into %2f.

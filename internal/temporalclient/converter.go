@@ -74,6 +74,15 @@ func (f failures) ErrorToFailure(err error) *failurepb.Failure {
 	return failure
 }
 
+// FailureToError is the SDK's conversion, of a copy: it decrypts in place, and the SDK records a local activity's failure
+// after it has read it.
+func (f failures) FailureToError(failure *failurepb.Failure) error {
+	if failure == nil {
+		return nil
+	}
+	return f.FailureConverter.FailureToError(proto.CloneOf(failure))
+}
+
 // cutMark ends a message that was cut to its bound; the cut may have gone through a secret.
 const cutMark = " …(cut)"
 

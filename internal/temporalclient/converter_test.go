@@ -76,6 +76,7 @@ func TestFailuresAreEncryptedWithPayloads(t *testing.T) {
 		require.NotContains(t, string(text), "message with", again)
 		require.Equal(t, 2, strings.Count(string(text), "Encoded failure"))
 		back := settings.FailureConverter.FailureToError(failure)
+		require.Equal(t, "Encoded failure", failure.GetMessage(), "reading it leaves it as it was")
 		require.ErrorContains(t, back, "message with [REDACTED:S]")
 		require.ErrorContains(t, errors.Unwrap(back), "cause with [REDACTED:S]")
 		failure = settings.FailureConverter.ErrorToFailure(back)

@@ -133,10 +133,16 @@ func (s *Stack) OpenLeases(ctx context.Context) int {
 // Starter runs the command line against this stack. It returns stdout, stderr and the exit code.
 func (s *Stack) Starter(args ...string) (stdout, stderr string, code int) {
 	s.t.Helper()
+	return s.StarterWith(nil, args...)
+}
+
+// StarterWith is Starter with more in its environment.
+func (s *Stack) StarterWith(env []string, args ...string) (stdout, stderr string, code int) {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "starter"), args...)
-	cmd.Env = s.ClientEnv()
+	cmd.Env = append(s.ClientEnv(), env...)
 	cmd.Dir = moduleRoot(s.t)
 	var out, problems limitedBuffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
