@@ -4,12 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
 
 	"pitwall/internal/daytona"
 )
 
+// askTries and askPause bound a start's asking: a service that is there may answer one call badly, and one that restarts is
+// back within seconds.
+const (
+	askTries = 5
+	askPause = time.Second
+)
+
 // checkKey asks the provider whether it knows our key, so that a wrong one is found at the start and not by every eval.
-func checkKey(ctx context.Context, provider *daytona.Client) error {
+func checkKey(ctx context.Context, provider *daytona.Client, pause time.Duration) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := askProvider(ctx, provider)
+		if errors.As(err, new(usageError)) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(pause)), backoff.WithMaxTries(askTries))
+	return err
+}
+
+func askProvider(ctx context.Context, provider *daytona.Client) error {
 	for _, err := range provider.ListSandboxes(ctx, daytona.ListOptions{PageSize: 1, Labels: map[string]string{"managed-by": "pitwall-probe"}}) {
 		if err != nil {
 			return explainProvider(provider, err)

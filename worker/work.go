@@ -123,7 +123,7 @@ func connect(ctx context.Context, setup setup, watch *watch) (*needs, error) {
 		return nil, usageError{err}
 	}
 	if setup.config.Enabled {
-		if err := checkKey(ctx, provider); err != nil {
+		if err := checkKey(ctx, provider, askPause); err != nil {
 			return nil, err
 		}
 	}

@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"pitwall/internal/daytona"
 	"pitwall/internal/telemetry"
 )
 
@@ -26,6 +28,42 @@ func TestParseQueues(t *testing.T) {
 	for _, list := range []string{"", "jobs,", "all"} {
 		_, err := parseQueues(list)
 		require.ErrorContains(t, err, "the queues are workflows, jobs, slots, cleanup", list)
+	}
+}
+
+// A start asks again where Daytona answers a call badly, but not for ever, and not where only its operator can help.
+func TestStartAsksAgain(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status, bad int
+		calls       int32
+		problem     string
+	}{
+		"one bad answer": {status: http.StatusInternalServerError, bad: 1, calls: 2},
+		"bad for ever":   {status: http.StatusBadGateway, bad: 1000, calls: askTries, problem: "reach Daytona"},
+		"a wrong key":    {status: http.StatusUnauthorized, bad: 1000, calls: 1, problem: "refuses the API key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var calls atomic.Int32
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if int(calls.Add(1)) <= test.bad {
+					w.WriteHeader(test.status)
+				}
+				_, _ = w.Write([]byte(`{"items":[],"nextCursor":null}`))
+			}))
+			t.Cleanup(server.Close)
+			provider, err := daytona.New(daytona.Config{APIURL: server.URL, APIKey: "k"})
+			require.NoError(t, err)
+			err = checkKey(t.Context(), provider, time.Millisecond)
+			if test.problem == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, test.problem)
+			}
+			require.Equal(t, test.calls, calls.Load())
+		})
 	}
 }
 
