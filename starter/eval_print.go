@@ -95,7 +95,7 @@ func printTail(term *terminal, name string, stream spec.Stream) {
 	if stream.BytesTotal == 0 {
 		return
 	}
-	if int64(len(stream.Tail)) < stream.BytesTotal {
+	if stream.Truncated || int64(len(stream.Tail)) < stream.BytesKept {
 		term.printf("  %s    the last %d of %d bytes:\n", name, len(stream.Tail), stream.BytesTotal)
 	}
 	for line := range strings.Lines(visible(stream.Tail)) {

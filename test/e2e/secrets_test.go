@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
 	"pitwall/test/harness"
+	"pitwall/test/otlpreceiver"
 )
 
 // The sentinels: an API key in the environment, and a file with characters that every encoding escapes.
@@ -56,17 +58,17 @@ open('out/two-' + env.replace('/', '%2F').replace('+', '%2B').replace(' ', '+').
 raise RuntimeError('an exception with ' + env + ' and ' + file)
 `
 
-func secretsStack(t *testing.T) *harness.Stack {
+func secretsStack(t *testing.T, env ...string) *harness.Stack {
 	t.Helper()
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "file-key"), []byte(fileSentinel+"\n"), 0o600))
-	return harness.Start(t, harness.Options{WorkerEnv: []string{
-		"PITWALL_SECRET_ENV_KEY=" + envSentinel, "PITWALL_SECRETS_DIR=" + folder, "PITWALL_LOG_LEVEL=debug",
-	}})
+	return harness.Start(t, harness.Options{WorkerEnv: append(env,
+		"PITWALL_SECRET_ENV_KEY="+envSentinel, "PITWALL_SECRETS_DIR="+folder, "PITWALL_LOG_LEVEL=debug")})
 }
 
 func TestSecretsReachTheirStepsAndNothingElse(t *testing.T) {
-	s := secretsStack(t)
+	receiver := otlpreceiver.Start(t)
+	s := secretsStack(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+receiver.URL)
 	search := harness.NewSearch(map[string]string{"ENV_KEY": envSentinel, "file-key": fileSentinel})
 	secrets := []spec.Secret{{Name: "ENV_KEY"}, {Name: "file-key", File: "keys/file"}}
 
@@ -84,11 +86,14 @@ func TestSecretsReachTheirStepsAndNothingElse(t *testing.T) {
 		require.Empty(t, s.Live())
 	})
 	search.EverywhereOf(s)
+	for _, span := range receiver.Spans() {
+		search.In("spans", span.Name, fmt.Appendf(nil, "%+v", span))
+	}
 	require.Empty(t, search.Found)
 	for place, items := range search.Items {
 		t.Logf("%s: %d items, %d bytes, no sentinel", place, items, search.Bytes[place])
 	}
-	for _, place := range []string{"log lines", "stored objects", "events of histories", "metrics", "output of the command line"} {
+	for _, place := range []string{"log lines", "stored objects", "events of histories", "spans", "metrics", "output of the command line"} {
 		require.Positive(t, search.Items[place], place)
 	}
 }
