@@ -50,9 +50,15 @@ type ID struct{ Name, Value string }
 func (c Correlation) Known() []ID {
 	var known []ID
 	for _, id := range []ID{
-		{FieldSessionID, c.SessionID}, {FieldNegotiationID, c.NegotiationID}, {FieldSandboxID, c.SandboxID},
-		{FieldCampaign, c.Campaign}, {FieldSample, c.Sample}, {FieldEpoch, positive(c.Epoch)}, {FieldAttempt, positive(c.Attempt)},
-		{FieldWorkflowID, c.WorkflowID}, {FieldRunID, c.RunID},
+		{FieldSessionID, c.SessionID},
+		{FieldNegotiationID, c.NegotiationID},
+		{FieldSandboxID, c.SandboxID},
+		{FieldCampaign, c.Campaign},
+		{FieldSample, c.Sample},
+		{FieldEpoch, positive(c.Epoch)},
+		{FieldAttempt, positive(c.Attempt)},
+		{FieldWorkflowID, c.WorkflowID},
+		{FieldRunID, c.RunID},
 	} {
 		if id.Value != "" {
 			known = append(known, id)
