@@ -306,6 +306,7 @@ func (r *jobRun) result(ctx context.Context, streams [][2]spec.Stream) spec.JobR
 		outcome.Stdout, outcome.Stderr = streams[i][0], streams[i][1]
 		result.Steps = append(result.Steps, outcome)
 	}
+	result.BoundTails()
 	r.tellRest(ctx, result)
 	return result
 }

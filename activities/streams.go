@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
@@ -233,17 +234,29 @@ func (c *streamCopy) readBack(ctx context.Context) (spec.Stream, error) {
 	if err != nil {
 		return spec.Stream{}, err
 	}
-	return spec.Stream{BytesKept: kept, SHA256: hex.EncodeToString(digest.Sum(nil)), Tail: tail.text()}, nil
+	stream := spec.Stream{BytesKept: kept, SHA256: hex.EncodeToString(digest.Sum(nil))}
+	stream.Tail, stream.TailCut = tail.text()
+	return stream, nil
 }
 
-// tailWriter keeps the last spec.TailBytes that were written to it.
-type tailWriter struct{ kept []byte }
+// tailWriter keeps the last spec.TailBytes that were written to it, and the start of a character that they may cut.
+type tailWriter struct {
+	kept  []byte
+	total int64
+}
+
+const tailRoom = spec.TailBytes + utf8.UTFMax
 
 func (t *tailWriter) Write(p []byte) (int, error) {
-	t.kept = append(t.kept, p[max(0, len(p)-spec.TailBytes):]...)
-	t.kept = t.kept[max(0, len(t.kept)-spec.TailBytes):]
+	t.kept = append(t.kept, p[max(0, len(p)-tailRoom):]...)
+	t.kept = t.kept[max(0, len(t.kept)-tailRoom):]
+	t.total += int64(len(p))
 	return len(p), nil
 }
 
-// text is for people: what is not UTF-8 becomes U+FFFD.
-func (t *tailWriter) text() string { return strings.ToValidUTF8(string(t.kept), "\uFFFD") }
+// text is for people: what is not UTF-8 becomes U+FFFD. cut: it is not all that was written.
+func (t *tailWriter) text() (tail string, cut bool) {
+	whole := strings.ToValidUTF8(string(t.kept), "\uFFFD")
+	tail = spec.LastBytes(whole, spec.TailBytes)
+	return tail, t.total > int64(len(t.kept)) || len(tail) < len(whole)
+}

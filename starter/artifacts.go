@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -14,20 +15,48 @@ import (
 )
 
 func artifactsCommand(term *terminal) *cobra.Command {
-	return group("artifacts", "List and fetch the files that an eval kept",
+	return group("artifacts", "List and fetch the files and streams that an eval kept",
 		artifactsListCommand(term), artifactsGetCommand(term))
 }
 
 func artifactsListCommand(term *terminal) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list EVAL",
-		Short: "List an eval's artifacts",
+		Short: "List an eval's artifacts, and the streams of its job's steps as streams/STEP/stdout and streams/STEP/stderr",
 		Args:  exactly("EVAL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withResult(cmd.Context(), term, args[0], func(_ *artifact.Store, result spec.EvalResult) error {
-				return listArtifacts(term, result.Artifacts)
+				return listArtifacts(term, append(streamArtifacts(result), result.Artifacts...))
 			})
 		},
+	}
+}
+
+// streamArtifacts are what is kept of the job's streams. A path in a sandbox begins with "/", so theirs is none.
+func streamArtifacts(result spec.EvalResult) []spec.Artifact {
+	if result.Job == nil {
+		return nil
+	}
+	var all []spec.Artifact
+	for _, step := range result.Job.Steps {
+		for name, stream := range streamsOf(step) {
+			if stream.BytesTotal == 0 {
+				continue
+			}
+			found := spec.Artifact{Path: "streams/" + step.Name + "/" + name, Status: spec.ArtifactStored}
+			found.Ref = &spec.Ref{URI: artifact.StreamURI(stream.Prefix), Bytes: stream.BytesKept, SHA256: stream.SHA256}
+			if stream.Truncated {
+				found.Reason = fmt.Sprintf("truncated: the step wrote %d bytes", stream.BytesTotal)
+			}
+			all = append(all, found)
+		}
+	}
+	return all
+}
+
+func streamsOf(step spec.StepResult) iter.Seq2[string, spec.Stream] {
+	return func(yield func(string, spec.Stream) bool) {
+		_ = yield("stdout", step.Stdout) && yield("stderr", step.Stderr)
 	}
 }
 
@@ -67,8 +96,8 @@ func artifactsGetCommand(term *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get EVAL [PATH...]",
 		Short: "Fetch an eval's artifacts into a folder",
-		Long: `Fetch an eval's artifacts, all or those named, into a folder, checked by digest. Whatever their names are, nothing
-is written outside that folder, and what is there is kept unless --force is given.`,
+		Long: `Fetch an eval's artifacts and streams, all or those that "artifacts list" names, into a folder, checked by digest.
+Whatever their names are, nothing is written outside that folder, and what is there is kept unless --force is given.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return exactly("EVAL")(cmd, args)
@@ -77,7 +106,7 @@ is written outside that folder, and what is there is kept unless --force is give
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withResult(cmd.Context(), term, args[0], func(store *artifact.Store, result spec.EvalResult) error {
-				chosen, err := chooseArtifacts(result.Artifacts, args[1:])
+				chosen, err := chooseArtifacts(append(streamArtifacts(result), result.Artifacts...), args[1:])
 				if err != nil {
 					return err
 				}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,17 +91,33 @@ func howItEnded(step spec.StepResult) string {
 	return fmt.Sprintf("exit %d", *step.ExitCode)
 }
 
+// What a terminal shows of a stream's tail: -o json has the tail, and `starter logs` the stream.
+const (
+	shownLines = 20
+	shownBytes = 4 << 10
+)
+
 // printTail prints the end of a stream, each line marked, so that no job can fake a line of ours.
 func printTail(term *terminal, name string, stream spec.Stream) {
 	if stream.BytesTotal == 0 {
 		return
 	}
-	if stream.Truncated || int64(len(stream.Tail)) < stream.BytesKept {
-		term.printf("  %s    the last %d of %d bytes:\n", name, len(stream.Tail), stream.BytesTotal)
+	lines := slices.Collect(strings.Lines(spec.LastBytes(stream.Tail, shownBytes)))
+	lines = lines[max(0, len(lines)-shownLines):]
+	if shown := strings.Join(lines, ""); stream.Truncated || stream.TailCut || len(shown) < len(stream.Tail) {
+		term.printf("  %s    the last %d of %d bytes%s:\n", name, len(shown), stream.BytesTotal, keptOf(stream))
 	}
-	for line := range strings.Lines(visible(stream.Tail)) {
-		term.printf("  %s  | %s\n", name, strings.TrimSuffix(line, "\n"))
+	for _, line := range lines {
+		term.printf("  %s  | %s\n", name, visible(strings.TrimSuffix(line, "\n")))
 	}
+}
+
+// keptOf says how much of a stream is there for who wants more than its end.
+func keptOf(stream spec.Stream) string {
+	if !stream.Truncated {
+		return ""
+	}
+	return fmt.Sprintf(", of which the first %d are kept", stream.BytesKept)
 }
 
 func printArtifact(term *terminal, target deployment, found spec.Artifact) {

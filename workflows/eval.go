@@ -164,11 +164,13 @@ const scoreFileBytes = 1 << 20
 
 // adopt makes an attempt the eval's last word so far.
 func (e *eval) adopt(attempt attemptOutcome) {
-	e.result.Attempts = append(e.result.Attempts, attempt.record)
 	e.result.Score, e.result.Error = nil, attempt.err
-	if attempt.record.Job != nil {
-		e.result.Job, e.result.Artifacts = attempt.record.Job, attempt.artifacts
+	if job := attempt.record.Job; job != nil {
+		e.result.Job, e.result.Artifacts = job, attempt.artifacts
+		bare := job.WithoutTails() // those of ten attempts would not fit into a payload; the store has the streams
+		attempt.record.Job = &bare
 	}
+	e.result.Attempts = append(e.result.Attempts, attempt.record)
 	switch {
 	case attempt.cancelled:
 		e.result.Status, e.result.Error = spec.StatusCancelled, nil

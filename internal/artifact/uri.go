@@ -15,7 +15,13 @@ import (
 	"strings"
 )
 
-const storeScheme = "store:"
+const (
+	storeScheme  = "store:"
+	streamScheme = "stream:"
+)
+
+// StreamURI names what is kept of a stream: stream:PREFIX.
+func StreamURI(prefix string) string { return streamScheme + prefix }
 
 // URI names a key of the store: store:KEY.
 func URI(key string) string { return storeScheme + key }
@@ -29,7 +35,7 @@ func Key(uri string) (string, error) {
 	return key, checkKey(key)
 }
 
-// Resolve opens what a URI names: store:KEY, file:///PATH (a regular file on this host) or s3://BUCKET/KEY. When sha256
+// Resolve opens what a URI names: store:KEY, stream:PREFIX, file:///PATH (a regular file on this host) or s3://BUCKET/KEY. When sha256
 // (hex) is not empty the reader returns ErrDigest instead of io.EOF if the bytes were others, so only a reader that was
 // read to its end is verified. Returns ErrNotFound, ErrDenied, ErrURI.
 func (s *Store) Resolve(ctx context.Context, uri, sha256 string) (io.ReadCloser, error) {
@@ -48,6 +54,12 @@ func (s *Store) open(ctx context.Context, uri string) (io.ReadCloser, error) {
 		}
 		return s.Get(ctx, key)
 	}
+	if prefix, found := strings.CutPrefix(uri, streamScheme); found {
+		if err := checkKey(prefix); err != nil {
+			return nil, err
+		}
+		return s.OpenStream(ctx, prefix)
+	}
 	location, err := url.Parse(uri)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %.200q", ErrURI, uri)
@@ -58,7 +70,7 @@ func (s *Store) open(ctx context.Context, uri string) (io.ReadCloser, error) {
 	case "s3":
 		return openObject(ctx, location)
 	}
-	return nil, fmt.Errorf("%w: %.200q: want store:KEY, file:///PATH or s3://BUCKET/KEY", ErrURI, uri)
+	return nil, fmt.Errorf("%w: %.200q: want store:KEY, stream:PREFIX, file:///PATH or s3://BUCKET/KEY", ErrURI, uri)
 }
 
 func (s *Store) openFile(location *url.URL) (io.ReadCloser, error) {

@@ -141,11 +141,10 @@ type Stream struct {
 	// Prefix of the stream's chunk objects in the store. Empty when nothing was written.
 	Prefix string `json:"prefix,omitempty"`
 	// Tail is the end of what is kept, at most TailBytes, with invalid UTF-8 replaced: for people; the store has the bytes.
-	Tail string `json:"tail,omitempty"`
+	// TailCut: it is not all of what is kept.
+	Tail    string `json:"tail,omitempty"`
+	TailCut bool   `json:"tail_cut,omitempty"`
 }
-
-// TailBytes bounds Stream.Tail, so that a shard's history of 500 results stays under Temporal's 10 MiB warning.
-const TailBytes = 1024
 
 // Statuses of an artifact.
 const (

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -76,6 +77,21 @@ func (p *Process) Signal(signal syscall.Signal) {
 	if err := p.cmd.Process.Signal(signal); err != nil {
 		p.t.Logf("signal %v to %s: %v", signal, p.name, err)
 	}
+}
+
+// PeakMemory is the most that the process ever held resident, in bytes.
+func (p *Process) PeakMemory() int64 {
+	p.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatalf("read the memory of %s: %v", p.name, err)
+	}
+	var kilobytes int64
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	if _, err := fmt.Sscan(after, &kilobytes); err != nil {
+		p.t.Fatalf("read the memory of %s: %v", p.name, err)
+	}
+	return kilobytes << 10
 }
 
 // Tail is the end of the process's log.

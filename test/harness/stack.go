@@ -194,7 +194,10 @@ func (s *Stack) StartSandboxd() {
 // APIURL is the sandbox server's.
 func (s *Stack) APIURL() string { return "http://127.0.0.1:" + strconv.Itoa(s.sandboxdPort) + "/api" }
 
-func (s *Stack) storeURL() string { return "file://" + filepath.Join(s.dir, "store") }
+func (s *Stack) storeURL() string { return "file://" + s.StoreDir() }
+
+// StoreDir is the folder of the stack's artifact store.
+func (s *Stack) StoreDir() string { return filepath.Join(s.dir, "store") }
 
 func (s *Stack) connect() {
 	s.t.Helper()

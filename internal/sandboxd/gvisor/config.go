@@ -24,7 +24,7 @@ type Config struct {
 	StartTimeout time.Duration
 	// CallTimeout bounds every other call of runsc. Defaults to 20 s.
 	CallTimeout time.Duration
-	// WatchPeriod is how often the memory of each machine is read where no cgroup bounds it. Defaults to 100 ms.
+	// WatchPeriod is how often the memory of each machine is read. Defaults to 100 ms.
 	WatchPeriod time.Duration
 	// Headroom is added to a machine's memory bound for agent and gVisor's own kernel, and for what a job takes before the
 	// agent, short of processor, ends it: a storm of 256 forked Pythons on a loaded host was seen at 1280 MiB of a bound of

@@ -6,10 +6,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
@@ -54,9 +52,7 @@ func (r *Runtime) attach(s Spec, group cgroup, launch *ending) error {
 	r.lives[s.ID] = l
 	r.mu.Unlock()
 	go r.watchExit(l)
-	if group == nil {
-		go r.watchMemory(ctx, l, s.Limits.MemoryBytes+r.cfg.Headroom)
-	}
+	go r.watchMemory(ctx, l, s.Limits.MemoryBytes)
 	return nil
 }
 
@@ -140,58 +136,6 @@ func waitPidfd(file *os.File) {
 		n, err := unix.Poll(set, 0)
 		return n > 0 || (err != nil && err != unix.EINTR)
 	})
-}
-
-// watchMemory ends a machine whose memory goes over its bound, where no cgroup does. Overshoot: what it can touch in one
-// period, some 2 GB/s of fresh pages.
-func (r *Runtime) watchMemory(ctx context.Context, l *life, bound int64) {
-	file := memoryFile(l.pid)
-	ticker := time.NewTicker(r.cfg.WatchPeriod)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		used := memoryUsed(l.pid, file)
-		if used <= bound || r.take(l.id) == nil {
-			continue
-		}
-		l.kill()
-		r.report(Exit{l.id, fmt.Sprintf("it used %d MiB of memory, its bound is %d MiB", used>>20, bound>>20)})
-		return
-	}
-}
-
-// memoryFile finds the file in which gVisor keeps its applications' memory: a memfd that it names runsc-memory.
-func memoryFile(pid int) string {
-	dir := fmt.Sprintf("/proc/%d/fd", pid)
-	entries, _ := os.ReadDir(dir)
-	for _, entry := range entries {
-		path := filepath.Join(dir, entry.Name())
-		if target, err := os.Readlink(path); err == nil && strings.Contains(target, "runsc-memory") {
-			return path
-		}
-	}
-	return ""
-}
-
-// memoryUsed is what a machine's memory file holds and what its kernel allocated for itself, in bytes.
-func memoryUsed(pid int, file string) int64 {
-	var used int64
-	var stat unix.Stat_t
-	if file != "" && unix.Stat(file, &stat) == nil {
-		used = stat.Blocks * 512
-	}
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for line := range strings.Lines(string(status)) {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "RssAnon:" {
-			kb, _ := strconv.ParseInt(fields[1], 10, 64)
-			used += kb << 10
-		}
-	}
-	return used
 }
 
 func readPID(path string) (int, error) {

@@ -141,3 +141,23 @@ E`)
 	t.Log(used)
 	require.Less(t, used, 3.4, "two spinners had one CPU for 2 s, after a start of some 0.2 s; on two they would use 4")
 }
+
+// TestFileFlood makes so many files that gVisor's kernel, not the job, holds too much memory. The job is ended for it, and the
+// sandbox lives on.
+func TestFileFlood(t *testing.T) {
+	r := newRuntime(t, func(c *Config) { c.Headroom = 256 << 20 })
+	m := startMachine(t, r, Spec{ID: "files", Limits: Limits{CPUs: 2, MemoryBytes: 64 << 20, DiskBytes: 64 << 20, Processes: 64, OpenFiles: 256}})
+	code, out := run(t, m.Socket, "", `python3 -c '
+import os
+for d in range(1000):
+    os.mkdir("%d" % d)
+    for f in range(1000):
+        os.close(os.open("%d/%d" % (d, f), os.O_CREAT))
+print("made all")'; ls | wc -l`)
+	t.Log(code, out)
+	require.NotContains(t, out, "made all")
+	_, out = run(t, m.Socket, "root", `cat /.pitwall/run/limit-events.jsonl; ls /home/daytona | wc -l`)
+	t.Log(out)
+	require.Contains(t, out, `"limit":"memory"`)
+	require.Empty(t, r.Exits(), "the sandbox lives")
+}

@@ -44,6 +44,8 @@ func (s *Server) routes() map[string]handler {
 		"POST /git/clone": s.gitClone,
 		"GET /git/status": s.gitStatus,
 
+		"POST " + PressurePath: s.hearPressure,
+
 		"/": notImplemented,
 	}
 }

@@ -83,6 +83,7 @@ func New(cfg Config) (*Server, error) {
 	s.procs = newProcesses(groups, cfg.Limits.resourceLimits())
 	s.watcher = &watcher{
 		groups: groups, limits: cfg.Limits, uid: cfg.UID, events: &limitEvents{path: cfg.LimitEvents}, logger: cfg.Logger, started: s.procs.started,
+		pressure: make(chan LimitEvent, 1),
 	}
 	return s, nil
 }

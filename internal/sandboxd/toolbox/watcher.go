@@ -36,6 +36,8 @@ type watcher struct {
 	logger *slog.Logger
 	// started is signalled by each start of a process.
 	started chan struct{}
+	// pressure has what the host says of the whole sandbox's memory.
+	pressure chan LimitEvent
 
 	// last is what the last look saw.
 	last bothUsages
@@ -67,8 +69,25 @@ func (w *watcher) rest(ctx context.Context, period time.Duration) bool {
 		return false
 	case <-timer:
 	case <-w.started:
+	case event := <-w.pressure:
+		if err := w.relieve(event); err != nil {
+			w.logger.Error("relieve the sandbox's memory", "error", err)
+		}
 	}
 	return true
+}
+
+// relieve ends the user's processes, where there are any, before the whole sandbox is ended for its memory.
+func (w *watcher) relieve(event LimitEvent) error {
+	strays, err := w.gather()
+	if err != nil {
+		return err
+	}
+	used, err := w.usage()
+	if err != nil || used.job.processes+int64(strays) == 0 {
+		return err
+	}
+	return w.end(event)
 }
 
 // look compares usage and limits once, and says when to look again: 0 when there are no processes.
