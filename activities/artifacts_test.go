@@ -1,10 +1,9 @@
 package activities
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,6 +27,12 @@ func (b box) download(succeeded bool, rules ...spec.ArtifactRule) map[string]spe
 
 func (b box) downloadAll(succeeded bool, rules ...spec.ArtifactRule) []spec.Artifact {
 	b.t.Helper()
+	return b.collect(DownloadArtifactsInput{Succeeded: succeeded, Rules: rules}).Artifacts
+}
+
+func (b box) collect(in DownloadArtifactsInput) DownloadArtifactsResult {
+	b.t.Helper()
+	rules := in.Rules
 	for i := range rules {
 		if rules[i].MaxBytes == 0 {
 			rules[i].MaxBytes = 1 << 20
@@ -36,11 +41,20 @@ func (b box) downloadAll(succeeded bool, rules ...spec.ArtifactRule) []spec.Arti
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivity(b.jobs)
-	value, err := env.ExecuteActivity(b.jobs.DownloadArtifacts, DownloadArtifactsInput{Sandbox: b.sandbox, Rules: rules, Succeeded: succeeded, Prefix: "evals/a/attempt-1"})
+	in.Sandbox, in.Prefix = b.sandbox, "evals/a/attempt-1"
+	value, err := env.ExecuteActivity(b.jobs.DownloadArtifacts, in)
 	require.NoError(b.t, err)
 	var result DownloadArtifactsResult
 	require.NoError(b.t, value.Get(&result))
-	return result.Artifacts
+	return result
+}
+
+func (b box) manifest(result DownloadArtifactsResult) []spec.Artifact {
+	b.t.Helper()
+	var manifest artifactManifest
+	require.NoError(b.t, json.Unmarshal([]byte(b.content(&result.Manifest.Ref)), &manifest))
+	require.Len(b.t, manifest.Artifacts, result.Manifest.Listed)
+	return manifest.Artifacts
 }
 
 func (b box) content(ref *spec.Ref) string {
@@ -89,30 +103,130 @@ func TestRequiredArtifactThatIsThereAndCannotBeKeptIsRefusedByItsRule(t *testing
 	require.NotContains(t, found, "rea?", "it is kept already, by another rule")
 }
 
-func TestArtifactsAreBounded(t *testing.T) {
+func TestManyArtifactsAreAllListedInTheManifest(t *testing.T) {
 	b := newBox(t)
-	require.NoError(t, os.MkdirAll(filepath.Join(b.root, "home/daytona/out"), 0o755))
-	for i := range maxArtifacts + 5 {
-		b.write("/home/daytona/out/"+strconv.Itoa(10000+i), "")
+	for i := range maxInline + 5 {
+		b.write("/home/daytona/out/"+strconv.Itoa(10000+i), strconv.Itoa(i%7))
 	}
-	all := b.downloadAll(true, spec.ArtifactRule{Path: "out/*"})
-	require.Len(t, all, maxArtifacts+1)
-	require.Equal(t, spec.ArtifactRefused, all[maxArtifacts].Status)
-	require.Contains(t, all[maxArtifacts].Reason, "what comes after it")
+	result := b.collect(DownloadArtifactsInput{Succeeded: true, Rules: []spec.ArtifactRule{{Path: "out/*"}, {Path: "none"}}})
+	require.Len(t, result.Artifacts, maxInline+1)
+	require.Equal(t, "none", result.Artifacts[maxInline].Path, "what is said of a rule is always there")
+	all := b.manifest(result)
+	require.Len(t, all, maxInline+6)
+	require.Equal(t, maxInline+5, result.Manifest.Stored)
+	require.Equal(t, int64(maxInline+5), result.Manifest.StoredBytes)
+	for i, line := range all[:maxInline+5] {
+		require.Equal(t, strconv.Itoa(i%7), b.content(line.Ref))
+	}
+	again := b.collect(DownloadArtifactsInput{Succeeded: true, Rules: []spec.ArtifactRule{{Path: "out/*"}, {Path: "none"}}})
+	require.Equal(t, result, again, "a retry writes what is there already")
 }
 
-func TestArtifactNamesAreBounded(t *testing.T) {
+func TestArtifactsAreBoundedInNumber(t *testing.T) {
 	b := newBox(t)
-	deep := "/home/daytona/" + strings.Repeat(strings.Repeat("%", 250)+"/", 8)
+	for i := range 12 {
+		b.write("/home/daytona/out/"+strconv.Itoa(100+i), "")
+	}
+	all := b.collect(DownloadArtifactsInput{Succeeded: true, Rules: []spec.ArtifactRule{{Path: "out/*"}}, Limits: spec.ArtifactLimits{MaxFiles: 10}}).Artifacts
+	require.Len(t, all, 11)
+	require.Equal(t, spec.Artifact{Path: "out/*", Status: spec.ArtifactRefused, Reason: all[10].Reason}, all[10])
+	require.Contains(t, all[10].Reason, "more than the 10 files")
+}
+
+func TestArtifactsAreBoundedInBytesTogether(t *testing.T) {
+	b := newBox(t)
+	for i := range 12 {
+		b.write("/home/daytona/out/"+strconv.Itoa(100+i), strings.Repeat("x", 100))
+	}
+	result := b.collect(DownloadArtifactsInput{Succeeded: true, Rules: []spec.ArtifactRule{{Path: "out/*"}}, Limits: spec.ArtifactLimits{MaxBytes: 550}})
+	require.Equal(t, 5, result.Manifest.Stored)
+	require.Equal(t, spec.ArtifactTooLarge, result.Artifacts[5].Status)
+	require.Contains(t, result.Artifacts[5].Reason, "artifact_limits.max_bytes")
+}
+
+func TestArtifactNamesInAResultAreBounded(t *testing.T) {
+	b := newBox(t)
+	deep := "/home/daytona/" + strings.Repeat(strings.Repeat("<", 250)+"/", 8)
 	for i := range 200 {
 		b.write(deep+strconv.Itoa(i), "")
 	}
-	total := 0
-	for _, artifact := range b.downloadAll(true, spec.ArtifactRule{Path: "**"}) {
-		total += len(artifact.Path)
+	result := b.collect(DownloadArtifactsInput{Succeeded: true, Rules: []spec.ArtifactRule{{Path: "**"}}})
+	payload, err := json.Marshal(result.Artifacts)
+	require.NoError(t, err)
+	require.Less(t, len(payload), maxInlineNames+64<<10, "a payload of Temporal's holds 2 MiB")
+	require.Len(t, b.manifest(result), 200)
+}
+
+func TestWhatIsKeptOfAFailureIsNotKeptOfASuccess(t *testing.T) {
+	b := newBox(t)
+	b.write("/home/daytona/core", "c")
+	rule := spec.ArtifactRule{Path: "core", When: spec.WhenFailure}
+	require.Equal(t, spec.ArtifactSkipped, b.download(true, rule)["core"].Status)
+	require.Equal(t, spec.ArtifactStored, b.download(false, rule)["/home/daytona/core"].Status)
+}
+
+// manyPart is a part of the answer to a download of many files.
+func manyPart(name, content string) string {
+	return "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\n\r\n" + content + "\r\n"
+}
+
+// What a sandbox answers when it is asked for many files is hostile; what it lacks, or contradicts the listing, is fetched by
+// itself, and nothing that was not asked for is stored.
+func TestHostileAnswersToADownloadOfManyFiles(t *testing.T) {
+	file := func(n int) string { return "/home/daytona/out/" + strconv.Itoa(n) }
+	endless := manyPart(file(0), strings.Repeat("x", 32<<20)) + "--b--\r\n"
+	var million strings.Builder
+	for range 100_000 {
+		million.WriteString(manyPart(file(0), "0"))
 	}
-	require.Greater(t, total, maxNameBytes)
-	require.Less(t, total, maxNameBytes+32<<10, "a payload of Temporal's holds 2 MiB")
+	for name, answer := range map[string]string{
+		"nothing":                   "--b--\r\n",
+		"no multipart":              "x",
+		"cut":                       manyPart(file(0), "forged, and longer than listed")[:60],
+		"another size":              manyPart(file(0), "longer") + manyPart(file(1), "") + "--b--\r\n",
+		"endless":                   endless,
+		"a hundred thousand":        million.String(),
+		"twice, with other content": manyPart(file(0), "0") + manyPart(file(0), "9") + "--b--\r\n",
+		"not asked for":             manyPart("/etc/passwd", "root") + manyPart("../../x", "x") + "--b--\r\n",
+		"a huge header":             "--b\r\nX: " + strings.Repeat("x", 16<<20) + "\r\n\r\n\r\n--b--\r\n",
+		"an error for each":         "--b\r\nContent-Disposition: form-data; name=\"error\"; filename=\"" + file(0) + "\"\r\n\r\n{}\r\n--b--\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBox(t)
+			for i := range 6 {
+				b.write(file(i), strconv.Itoa(i))
+			}
+			b.server.Fail(daytonatest.Fault{Path: "/files/bulk-download", Do: daytonatest.Raw(http.StatusOK, "multipart/form-data; boundary=b", answer)})
+			result := b.collect(DownloadArtifactsInput{Succeeded: true, Rules: []spec.ArtifactRule{{Path: "out/*"}}})
+			require.Len(t, result.Artifacts, 6)
+			for i, line := range result.Artifacts {
+				require.Equal(t, file(i), line.Path)
+				require.Equal(t, strconv.Itoa(i), b.content(line.Ref), line.Reason)
+			}
+		})
+	}
+}
+
+// A file that holds Daytona's own boundary ends its part early, and forges another's.
+func TestAFileThatForgesPartsIsFetchedByItself(t *testing.T) {
+	b := newBox(t)
+	forged := strings.ReplaceAll(manyPart("/home/daytona/out/b", "9"), "--b", "--DAYTONA-FILE-BOUNDARY")
+	b.write("/home/daytona/out/a", "\r\n"+forged+"rest")
+	for _, name := range []string{"b", "c", "d"} {
+		b.write("/home/daytona/out/"+name, name)
+	}
+	found := b.download(true, spec.ArtifactRule{Path: "out/*"})
+	require.Equal(t, "\r\n"+forged+"rest", b.content(found["/home/daytona/out/a"].Ref))
+	require.Equal(t, "b", b.content(found["/home/daytona/out/b"].Ref))
+}
+
+func TestAFileThatGrowsIsBounded(t *testing.T) {
+	b := newBox(t)
+	b.write("/home/daytona/a", "a")
+	b.server.Fail(daytonatest.Fault{Path: "/files/download", Do: daytonatest.Raw(http.StatusOK, "application/octet-stream", strings.Repeat("x", 4<<20))})
+	found := b.download(true, spec.ArtifactRule{Path: "a", MaxBytes: 1 << 20})
+	require.Equal(t, spec.ArtifactTooLarge, found["/home/daytona/a"].Status)
+	require.Contains(t, found["/home/daytona/a"].Reason, "grew")
 }
 
 func TestArtifactThatVanishesIsRefusedAndNoFault(t *testing.T) {

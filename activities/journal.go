@@ -112,11 +112,8 @@ func createdEntry(in CreateSandboxInput, result any, err error) telemetry.Entry 
 func fetchedEntry(in DownloadArtifactsInput, result any, err error) telemetry.Entry {
 	entry := telemetry.Entry{Event: telemetry.ArtifactsFetched, Correlation: ofSandbox(in.Sandbox)}
 	fetched, _ := result.(DownloadArtifactsResult)
-	for _, artifact := range fetched.Artifacts {
-		if artifact.Status == spec.ArtifactStored && artifact.Ref != nil {
-			entry.Count++
-			entry.Bytes += artifact.Ref.Bytes
-		}
+	if fetched.Manifest != nil {
+		entry.Count, entry.Bytes = fetched.Manifest.Stored, fetched.Manifest.StoredBytes
 	}
 	return ended(entry, err)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -25,8 +26,8 @@ func artifactsListCommand(term *terminal) *cobra.Command {
 		Short: "List an eval's artifacts, and the streams of its job's steps as streams/STEP/stdout and streams/STEP/stderr",
 		Args:  exactly("EVAL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withResult(cmd.Context(), term, args[0], func(_ *artifact.Store, result spec.EvalResult) error {
-				return listArtifacts(term, append(streamArtifacts(result), result.Artifacts...))
+			return withEvidence(cmd.Context(), term, args[0], func(_ *artifact.Store, kept []spec.Artifact) error {
+				return listArtifacts(term, kept)
 			})
 		},
 	}
@@ -105,8 +106,8 @@ Whatever their names are, nothing is written outside that folder, and what is th
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withResult(cmd.Context(), term, args[0], func(store *artifact.Store, result spec.EvalResult) error {
-				chosen, err := chooseArtifacts(append(streamArtifacts(result), result.Artifacts...), args[1:])
+			return withEvidence(cmd.Context(), term, args[0], func(store *artifact.Store, kept []spec.Artifact) error {
+				chosen, err := chooseArtifacts(kept, args[1:])
 				if err != nil {
 					return err
 				}
@@ -125,8 +126,8 @@ Whatever their names are, nothing is written outside that folder, and what is th
 	return cmd
 }
 
-// withResult opens the store and reads an eval's result.
-func withResult(ctx context.Context, term *terminal, evalID string, use func(*artifact.Store, spec.EvalResult) error) error {
+// withEvidence opens the store and reads what an eval kept: its streams, and its artifacts.
+func withEvidence(ctx context.Context, term *terminal, evalID string, use func(*artifact.Store, []spec.Artifact) error) error {
 	target, err := loadDeployment(term)
 	if err != nil {
 		return err
@@ -140,7 +141,38 @@ func withResult(ctx context.Context, term *terminal, evalID string, use func(*ar
 	if err != nil {
 		return err
 	}
-	return use(store, result)
+	artifacts, err := allArtifacts(ctx, store, result)
+	if err != nil {
+		return err
+	}
+	return use(store, append(streamArtifacts(result), artifacts...))
+}
+
+// maxManifestBytes is the bound of a record in the store.
+const maxManifestBytes = 16 << 20
+
+// allArtifacts reads the manifest where the result carries only the first of its lines.
+func allArtifacts(ctx context.Context, store *artifact.Store, result spec.EvalResult) ([]spec.Artifact, error) {
+	manifest := result.ArtifactManifest
+	if manifest == nil || manifest.Listed <= len(result.Artifacts) {
+		return result.Artifacts, nil
+	}
+	from, err := store.Resolve(ctx, manifest.URI, manifest.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	data, err := io.ReadAll(io.LimitReader(from, maxManifestBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	var all struct {
+		Artifacts []spec.Artifact `json:"artifacts"`
+	}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("read %s: %w", manifest.URI, err)
+	}
+	return all.Artifacts, nil
 }
 
 // chooseArtifacts picks the stored ones by path, or all of them.

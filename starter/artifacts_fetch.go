@@ -36,8 +36,9 @@ func fetchArtifacts(ctx context.Context, term *terminal, store *artifact.Store, 
 	}
 	defer root.Close()
 	var done []fetched
+	taken := map[string]bool{}
 	for _, found := range chosen {
-		name := localName(found.Path)
+		name := freeName(taken, localName(found.Path))
 		if err := fetch(ctx, store, root, *found.Ref, name, options.force); err != nil {
 			return err
 		}
@@ -67,6 +68,16 @@ func localName(sandboxPath string) string {
 		return artifact.EscapeName(sandboxPath)
 	}
 	return name
+}
+
+// freeName is a name that differs from all before it also where files have no case, as on macOS and Windows.
+func freeName(taken map[string]bool, name string) string {
+	free := name
+	for n := 2; taken[strings.ToLower(free)]; n++ {
+		free = fmt.Sprintf("%s~%d", name, n)
+	}
+	taken[strings.ToLower(free)] = true
+	return free
 }
 
 func fetch(ctx context.Context, store *artifact.Store, root *os.Root, ref spec.Ref, name string, force bool) error {

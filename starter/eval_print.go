@@ -39,9 +39,7 @@ func printEval(term *terminal, target deployment, result spec.EvalResult) error 
 	if result.Job != nil {
 		printSteps(term, *result.Job)
 	}
-	for _, found := range result.Artifacts {
-		printArtifact(term, target, found)
-	}
+	printArtifacts(term, target, result)
 	for _, attempt := range result.Attempts {
 		printSandboxes(term, attempt, len(result.Attempts) > 1)
 	}
@@ -118,6 +116,22 @@ func keptOf(stream spec.Stream) string {
 		return ""
 	}
 	return fmt.Sprintf(", of which the first %d are kept", stream.BytesKept)
+}
+
+// shownArtifacts is how many artifacts a terminal shows.
+const shownArtifacts = 20
+
+func printArtifacts(term *terminal, target deployment, result spec.EvalResult) {
+	for _, found := range result.Artifacts[:min(len(result.Artifacts), shownArtifacts)] {
+		printArtifact(term, target, found)
+	}
+	all := len(result.Artifacts)
+	if result.ArtifactManifest != nil {
+		all = result.ArtifactManifest.Listed
+	}
+	if all > shownArtifacts {
+		term.printf("  artifact  and %d more: starter artifacts list %s\n", all-shownArtifacts, visible(result.EvalID))
+	}
 }
 
 func printArtifact(term *terminal, target deployment, found spec.Artifact) {

@@ -111,6 +111,7 @@ type attemptOutcome struct {
 	ran        bool
 	record     spec.Attempt
 	artifacts  []spec.Artifact
+	manifest   *spec.ArtifactManifest
 	score      *spec.Score
 	err        *spec.EvalError
 	cancelled  bool
@@ -127,7 +128,8 @@ func (e *eval) attempt(ctx workflow.Context, number int) attemptOutcome {
 	job.run(ctx)
 	out.record.EvidencePrefix = job.prefix
 	out.include(e, job)
-	out.record.WaitMS, out.record.Job, out.artifacts = job.waited.Milliseconds(), job.job, job.artifacts
+	out.record.WaitMS, out.record.Job = job.waited.Milliseconds(), job.job
+	out.artifacts, out.manifest = job.artifacts, job.manifest
 	if out.ran = job.err == nil; out.ran {
 		e.score(ctx, &out, job)
 	}
@@ -152,7 +154,7 @@ func (o *attemptOutcome) include(e *eval, s *session) {
 
 // artifactRules are the file that the scorer reads, always, and then the input's: no flood of artifacts crowds it out.
 func (e *eval) artifactRules() []spec.ArtifactRule {
-	rules := e.plan.Input.Artifacts
+	rules := e.plan.Input.Rules()
 	if scorer := e.plan.Input.Scorer; scorer.Type == spec.ScorerJSONFile {
 		rules = append([]spec.ArtifactRule{{Path: scorer.Path, When: spec.WhenAlways, MaxBytes: scoreFileBytes}}, rules...)
 	}
@@ -166,7 +168,7 @@ const scoreFileBytes = 1 << 20
 func (e *eval) adopt(attempt attemptOutcome) {
 	e.result.Score, e.result.Error = nil, attempt.err
 	if job := attempt.record.Job; job != nil {
-		e.result.Job, e.result.Artifacts = job, attempt.artifacts
+		e.result.Job, e.result.Artifacts, e.result.ArtifactManifest = job, attempt.artifacts, attempt.manifest
 		bare := job.WithoutTails() // those of ten attempts would not fit into a payload; the store has the streams
 		attempt.record.Job = &bare
 	}
@@ -222,7 +224,7 @@ func (e *eval) settle(ctx workflow.Context, s *session) bool {
 // withoutEvidence is what a shard needs of a result. The rest stands in result.json: 500 results with the tails of 32
 // steps or the names of 1000 artifacts would be more than a history holds.
 func withoutEvidence(result spec.EvalResult) spec.EvalResult {
-	result.Effective, result.Job, result.Artifacts = nil, nil, nil
+	result.Effective, result.Job, result.Artifacts, result.ArtifactManifest = nil, nil, nil, nil
 	result.Attempts = append([]spec.Attempt(nil), result.Attempts...)
 	for i := range result.Attempts {
 		result.Attempts[i].Job = nil

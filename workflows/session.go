@@ -37,6 +37,7 @@ type session struct {
 	use        spec.SandboxUse
 	job        *spec.JobResult
 	artifacts  []spec.Artifact
+	manifest   *spec.ArtifactManifest
 	err        error
 	retryAfter time.Duration
 	claimed    bool
@@ -187,12 +188,12 @@ func (s *session) download(ctx workflow.Context) error {
 	s.eval.progress.Phase = "downloading"
 	in := activities.DownloadArtifactsInput{
 		Sandbox: s.created, Cwd: s.program.Cwd, Rules: s.rules, Succeeded: succeeded(s.job, len(s.program.Steps)), Prefix: s.prefix,
-		Secrets: s.program.SecretNames(), Scan: s.eval.plan.Input.Redaction.Scans(),
+		Secrets: s.program.SecretNames(), Scan: s.eval.plan.Input.Redaction.Scans(), Limits: s.eval.plan.Input.ArtifactLimits,
 	}
 	var jobs *activities.Jobs
 	var result activities.DownloadArtifactsResult
 	err := s.do(ctx, workflow.ExecuteActivity(withTransfer(ctx, spec.DownloadAllowance, "download the artifacts"), jobs.DownloadArtifacts, in), &result)
-	s.artifacts = result.Artifacts
+	s.artifacts, s.manifest = result.Artifacts, result.Manifest
 	return err
 }
 

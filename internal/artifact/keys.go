@@ -113,8 +113,14 @@ func Stream(prefix, step, stream string) string {
 	return prefix + "/streams/" + EscapeName(step) + "/" + EscapeName(stream)
 }
 
-// File is the key of a file fetched from the sandbox of the attempt at prefix. The whole path is one escaped name.
-func File(prefix, path string) string { return prefix + "/artifacts/" + EscapeName(path) }
+// Files is where the files fetched from the sandbox of the attempt at prefix lie, each under its Content key.
+func Files(prefix string) string { return prefix + "/artifacts" }
+
+// Content is the key of content below prefix, by its SHA-256 (hex).
+func Content(prefix, sha256 string) string { return prefix + "/" + EscapeName(strings.ToLower(sha256)) }
+
+// FileManifest is the key of the list of an attempt's files.
+func FileManifest(prefix string) string { return prefix + "/manifest.json" }
 
 // Blob is the key of content known by its SHA-256 (hex), in 256 folders.
 func Blob(sha256 string) string {

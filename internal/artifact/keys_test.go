@@ -23,7 +23,7 @@ func TestKeysReadWell(t *testing.T) {
 		artifact.TrialPrefix("nightly/retry-3", "a", 2, 0):                              "campaigns/nightly/trials/a/2/r3",
 		artifact.TrialPrefix("nightly/retry-3", "a", 2, 3):                              "campaigns/nightly/trials/a/2/r3",
 		artifact.Stream(artifact.Attempt(trial, 2, "0a1b2c3d-4e5f"), "setup", "stdout"): "campaigns/nightly/trials/HumanEval%2F0/1/attempt-2.0a1b2c3d-4e5f/streams/setup/stdout",
-		artifact.File(artifact.Attempt("evals/x", 1, "r"), "out/../../r.json"):          "evals/x/attempt-1.r/artifacts/out%2F..%2F..%2Fr.json",
+		artifact.Content(artifact.Files(artifact.Attempt("evals/x", 1, "r")), "00FF"):   "evals/x/attempt-1.r/artifacts/00ff",
 		artifact.EvalPrefix("eval/a b"):                                                 "evals/eval%2Fa%20b",
 		artifact.Blob(strings.ToUpper(sha)):                                             "blobs/ab/" + sha,
 		artifact.Campaign("a/b"):                                                        "campaigns/a%2Fb",
@@ -78,7 +78,7 @@ func TestKeysAreSafeAndDistinct(t *testing.T) {
 		a, b := hostileName().Draw(t, "a"), hostileName().Draw(t, "b")
 		prefix := artifact.TrialPrefix("c", a, 1, 0)
 		for _, key := range []string{
-			artifact.Result(prefix), artifact.File(artifact.Attempt(prefix, 1, b), b), artifact.Manifest(a), artifact.Blob(a),
+			artifact.Result(prefix), artifact.Content(artifact.Files(artifact.Attempt(prefix, 1, b)), b), artifact.Manifest(a), artifact.Blob(a),
 			artifact.Result(artifact.EvalPrefix(a)), artifact.Stream(prefix, a, b) + "/end",
 		} {
 			if path.Clean(key) != key || strings.HasPrefix(key, "/") || strings.Contains(key, "/../") {

@@ -85,6 +85,11 @@ func (r rules) checkTimes(b *breach, in spec.EvalInput) {
 
 func (r rules) checkSizes(b *breach, in spec.EvalInput) {
 	r.most(b, "max_output_bytes", "job.max_output_bytes", in.Job.MaxOutputBytes, r.outputBytes)
+	r.most(b, "max_artifacts", "artifact_limits.max_files", int64(in.ArtifactLimits.MaxFiles), int64(r.artifacts))
+	r.most(b, "max_artifacts_bytes", "artifact_limits.max_bytes", in.ArtifactLimits.MaxBytes, r.artifactsBytes)
+	if len(in.OnFailure.Keep) > 0 {
+		r.most(b, "max_artifact_bytes", "on_failure.keep", spec.DefaultMaxFileBytes, r.artifactBytes)
+	}
 	for i, rule := range in.Artifacts {
 		r.most(b, "max_artifact_bytes", indexed("artifacts", i)+".max_bytes", rule.MaxBytes, r.artifactBytes)
 	}

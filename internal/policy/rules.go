@@ -12,6 +12,8 @@ type rules struct {
 	languages, snapshots, images names
 	ttl, timeLimit, jobTime      time.Duration
 	outputBytes, artifactBytes   int64
+	artifacts                    int
+	artifactsBytes               int64
 	cpu, memoryGiB, diskGiB      int
 	mode                         string
 	cidrs, domains               []string
@@ -37,6 +39,8 @@ func (r rules) within(s Section) rules {
 	takeTime(&r.jobTime, s.MaxJobTime)
 	takeValue(&r.outputBytes, s.MaxOutputBytes)
 	takeValue(&r.artifactBytes, s.MaxArtifactBytes)
+	takeValue(&r.artifacts, s.MaxArtifacts)
+	takeValue(&r.artifactsBytes, s.MaxArtifactsBytes)
 	takeValue(&r.cpu, s.Resources.CPU)
 	takeValue(&r.memoryGiB, s.Resources.MemoryGiB)
 	takeValue(&r.diskGiB, s.Resources.DiskGiB)

@@ -38,6 +38,9 @@ type Section struct {
 	MaxOutputBytes *int64 `json:"max_output_bytes,omitempty"`
 	// MaxArtifactBytes of each file that is fetched.
 	MaxArtifactBytes *int64 `json:"max_artifact_bytes,omitempty"`
+	// MaxArtifacts and MaxArtifactsBytes of an attempt together.
+	MaxArtifacts      *int   `json:"max_artifacts,omitempty"`
+	MaxArtifactsBytes *int64 `json:"max_artifacts_bytes,omitempty"`
 	// Resources are the most that an eval with an image may ask for.
 	Resources Resources `json:"resources,omitzero"`
 	// Network is the most that a sandbox may reach.

@@ -59,6 +59,8 @@ func (c *checker) section(at string, s Section) {
 	c.duration(at+".max_job_time", s.MaxJobTime)
 	positive(c, at+".max_output_bytes", s.MaxOutputBytes)
 	positive(c, at+".max_artifact_bytes", s.MaxArtifactBytes)
+	positive(c, at+".max_artifacts", s.MaxArtifacts)
+	positive(c, at+".max_artifacts_bytes", s.MaxArtifactsBytes)
 	positive(c, at+".resources.cpu", s.Resources.CPU)
 	positive(c, at+".resources.memory_gib", s.Resources.MemoryGiB)
 	positive(c, at+".resources.disk_gib", s.Resources.DiskGiB)

@@ -57,7 +57,7 @@ func (a *attempt) stream(t *testing.T, step, name, content string) spec.Stream {
 // file adds a fetched file.
 func (a *attempt) file(t *testing.T, path, content string) *attempt {
 	t.Helper()
-	ref, err := a.store.Put(t.Context(), artifact.File("evals/e/attempt-1", path), strings.NewReader(content), 1<<30)
+	ref, err := a.store.Put(t.Context(), "evals/e/attempt-1/artifacts/"+artifact.EscapeName(path), strings.NewReader(content), 1<<30)
 	require.NoError(t, err)
 	a.artifacts = append(a.artifacts, spec.Artifact{Path: path, Status: spec.ArtifactStored, Ref: &ref})
 	return a

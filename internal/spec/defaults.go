@@ -55,6 +55,8 @@ func (in EvalInput) WithDefaults(d Defaults) EvalInput {
 		setDefault(&in.Artifacts[i].When, WhenSuccess)
 		setDefault(&in.Artifacts[i].MaxBytes, DefaultMaxFileBytes)
 	}
+	setDefault(&in.ArtifactLimits.MaxFiles, DefaultArtifactFiles)
+	setDefault(&in.ArtifactLimits.MaxBytes, DefaultArtifactTotal)
 	if in.Redaction.ScanArtifacts == nil {
 		scan := true
 		in.Redaction.ScanArtifacts = &scan
@@ -155,6 +157,7 @@ func (in EvalInput) clone() EvalInput {
 		in.Job.Steps[i].Env = maps.Clone(in.Job.Steps[i].Env)
 	}
 	in.Artifacts = slices.Clone(in.Artifacts)
+	in.OnFailure.Keep = slices.Clone(in.OnFailure.Keep)
 	in.Redaction.ScanArtifacts = clonePointer(in.Redaction.ScanArtifacts)
 	if in.Scorer = clonePointer(in.Scorer); in.Scorer != nil {
 		in.Scorer.Threshold = clonePointer(in.Scorer.Threshold)

@@ -1,5 +1,7 @@
 package spec
 
+import "slices"
+
 // EvalInput is everything that one EvalWorkflow needs: one trial, run once in one sandbox (and again in a fresh one
 // when infrastructure broke). Every field but Job has a default; the effective values are echoed in the result.
 type EvalInput struct {
@@ -22,6 +24,10 @@ type EvalInput struct {
 	Job Job `json:"job"`
 	// Artifacts are what is kept of the sandbox's files.
 	Artifacts []ArtifactRule `json:"artifacts,omitempty"`
+	// OnFailure is what is kept beside, when the job did not succeed.
+	OnFailure OnFailure `json:"on_failure,omitzero"`
+	// ArtifactLimits bound what is kept of one attempt.
+	ArtifactLimits ArtifactLimits `json:"artifact_limits,omitzero"`
 	// Redaction says what is looked for in what the job leaves behind, beside the secrets that the worker knows.
 	Redaction Redaction `json:"redaction,omitzero"`
 	// Scorer judges the job. Defaults to exit_code.
@@ -155,6 +161,8 @@ type Step struct {
 const (
 	WhenSuccess = "success"
 	WhenAlways  = "always"
+	// WhenFailure is of OnFailure's paths, in no rule that anybody writes.
+	WhenFailure = "failure"
 )
 
 // ArtifactRule names files of the sandbox that are kept.
@@ -167,6 +175,29 @@ type ArtifactRule struct {
 	When string `json:"when,omitempty"`
 	// MaxBytes caps each file. Default 64 MiB; a larger file is listed, not fetched.
 	MaxBytes int64 `json:"max_bytes,omitempty"`
+}
+
+// OnFailure is what helps to understand a job that failed. Its streams are kept anyway.
+type OnFailure struct {
+	// Keep are paths or globs as in ArtifactRule; each file may have 64 MiB.
+	Keep []string `json:"keep,omitempty"`
+}
+
+// ArtifactLimits bound the files of one attempt together. What is beyond is listed, not fetched.
+type ArtifactLimits struct {
+	// MaxFiles: 1–20000, default 10000.
+	MaxFiles int `json:"max_files,omitempty"`
+	// MaxBytes: up to 64 GiB, default 1 GiB.
+	MaxBytes int64 `json:"max_bytes,omitempty"`
+}
+
+// Rules are all that may be kept: Artifacts, and OnFailure's. The input has its defaults.
+func (in EvalInput) Rules() []ArtifactRule {
+	rules := slices.Clone(in.Artifacts)
+	for _, path := range in.OnFailure.Keep {
+		rules = append(rules, ArtifactRule{Path: path, When: WhenFailure, MaxBytes: DefaultMaxFileBytes})
+	}
+	return rules
 }
 
 // Scorer types.

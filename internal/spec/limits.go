@@ -19,6 +19,9 @@ const (
 	MaxTools = 32
 	// MaxArtifactRules bounds the artifact rules of an eval.
 	MaxArtifactRules = 64
+	// MaxArtifactFiles and MaxArtifactTotal bound artifact_limits: as many names as one rule looks at.
+	MaxArtifactFiles = 20_000
+	MaxArtifactTotal = 64 << 30
 	// MaxEnv bounds each environment.
 	MaxEnv = 256
 	// MaxSecrets bounds the secrets that a job and its steps name.
@@ -57,6 +60,8 @@ const (
 	DefaultMaxOutputBytes = 16 << 20
 	DefaultMaxFileBytes   = 64 << 20
 	DefaultMaxAttempts    = 3
+	DefaultArtifactFiles  = 10_000
+	DefaultArtifactTotal  = 1 << 30
 	DefaultPriorityKey    = 3
 	DefaultGitPath        = "repo"
 	DefaultMinCoverage    = 0.95

@@ -37,6 +37,8 @@ type EvalResult struct {
 	Job *JobResult `json:"job,omitempty"`
 	// Artifacts of the last attempt that ran.
 	Artifacts []Artifact `json:"artifacts,omitempty"`
+	// ArtifactManifest lists all of them; nil where there was nothing to fetch.
+	ArtifactManifest *ArtifactManifest `json:"artifact_manifest,omitempty"`
 	// Attempts, in order; each keeps its own evidence.
 	Attempts []Attempt `json:"attempts"`
 	Cleanup  string    `json:"cleanup"`
@@ -166,6 +168,16 @@ type Artifact struct {
 	Redacted map[string]int `json:"redacted,omitempty"`
 	// Scanned: all of it was looked through for secrets that nobody named. Not so for what is not text, or too large.
 	Scanned bool `json:"scanned,omitempty"`
+}
+
+// ArtifactManifest is where manifest.json of an attempt stands, {"artifacts": [Artifact, …]}, and what it comes to. A result
+// carries the first of its lines.
+type ArtifactManifest struct {
+	Ref
+	// Listed is how many lines it has, Stored how many of these are of files that are kept, and StoredBytes what they have.
+	Listed      int   `json:"n_listed"`
+	Stored      int   `json:"n_stored"`
+	StoredBytes int64 `json:"stored_bytes"`
 }
 
 // Ref names a stored blob.

@@ -17,13 +17,13 @@ const (
 // the long ones share what is left evenly.
 func (r *JobResult) BoundTails() {
 	streams := r.streams()
-	slices.SortStableFunc(streams, func(a, b *Stream) int { return encodedBytes(a.Tail) - encodedBytes(b.Tail) })
+	slices.SortStableFunc(streams, func(a, b *Stream) int { return EncodedBytes(a.Tail) - EncodedBytes(b.Tail) })
 	left := MaxTailsBytes
 	for i, s := range streams {
 		whole := len(s.Tail)
 		s.Tail = lastEncoded(s.Tail, left/(len(streams)-i))
 		s.TailCut = s.TailCut || len(s.Tail) < whole
-		left -= encodedBytes(s.Tail)
+		left -= EncodedBytes(s.Tail)
 	}
 }
 
@@ -67,8 +67,8 @@ func lastOf(text string, n int, cost func(rune) int) string {
 	return text[at:]
 }
 
-// encodedBytes is how long encoding/json makes valid UTF-8, without its quotes.
-func encodedBytes(text string) int {
+// EncodedBytes is how long encoding/json makes valid UTF-8, without its quotes.
+func EncodedBytes(text string) int {
 	n := 0
 	for _, r := range text {
 		n += encodedRune(r)

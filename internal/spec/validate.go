@@ -67,7 +67,7 @@ func (c *checker) eval(in EvalInput) {
 	}
 	c.git(in.Inputs.Git, in.Sandbox.Network)
 	c.job(in.Job)
-	c.artifacts(in.Artifacts)
+	c.artifacts(in)
 	c.scorer(in.Scorer, in.Job)
 	if in.MaxAttempts < 0 || in.MaxAttempts > MaxAttemptsBound {
 		c.bad("max_attempts", "%d is out of bounds: want 1 to %d", in.MaxAttempts, MaxAttemptsBound)

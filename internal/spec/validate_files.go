@@ -97,11 +97,18 @@ func (c *checker) path(at, p string) {
 
 func hasDotDot(p string) bool { return slices.Contains(strings.Split(p, "/"), "..") }
 
-func (c *checker) artifacts(rules []ArtifactRule) {
-	if len(rules) > MaxArtifactRules {
-		c.bad("artifacts", "has %d rules, more than %d: use globs, or write one archive", len(rules), MaxArtifactRules)
+func (c *checker) artifacts(in EvalInput) {
+	rules := in.Artifacts
+	if n := len(rules) + len(in.OnFailure.Keep); n > MaxArtifactRules {
+		c.bad("artifacts", "has, with on_failure.keep, %d rules, more than %d: use globs, or write one archive", n, MaxArtifactRules)
 		return
 	}
+	for i, kept := range in.OnFailure.Keep {
+		c.path(index("on_failure.keep", i), kept)
+		c.glob(index("on_failure.keep", i), kept)
+	}
+	c.size("artifact_limits.max_files", int64(in.ArtifactLimits.MaxFiles), MaxArtifactFiles)
+	c.size("artifact_limits.max_bytes", in.ArtifactLimits.MaxBytes, MaxArtifactTotal)
 	seen := map[string]int{}
 	for i, rule := range rules {
 		at := index("artifacts", i)

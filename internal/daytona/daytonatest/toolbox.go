@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"os"
 	"path"
 	"strconv"
@@ -26,6 +28,7 @@ func (s *Server) toolboxRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /toolbox/{id}/process/execute", s.inside(s.execute))
 	mux.HandleFunc("POST /toolbox/{id}/files/bulk-upload", s.inside(upload))
 	mux.HandleFunc("GET /toolbox/{id}/files/download", s.inside(download))
+	mux.HandleFunc("POST /toolbox/{id}/files/bulk-download", s.inside(downloadMany))
 	mux.HandleFunc("GET /toolbox/{id}/files", s.inside(listFiles))
 	mux.HandleFunc("GET /toolbox/{id}/files/info", s.inside(fileInfo))
 	mux.HandleFunc("POST /toolbox/{id}/files/folder", s.inside(makeFolder))
@@ -171,6 +174,36 @@ func download(w http.ResponseWriter, r *http.Request, root *os.Root) {
 	defer file.Close()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	http.ServeContent(w, r, "", time.Time{}, file)
+}
+
+// downloadMany answers as Daytona's daemon does: a part a file, and a boundary that any file may contain.
+func downloadMany(w http.ResponseWriter, r *http.Request, root *os.Root) {
+	var body struct{ Paths []string }
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		daemonError(w, r, http.StatusBadRequest, "INVALID_REQUEST_BODY", err.Error())
+		return
+	}
+	parts := multipart.NewWriter(w)
+	_ = parts.SetBoundary("DAYTONA-FILE-BOUNDARY")
+	w.Header().Set("Content-Type", parts.FormDataContentType())
+	for _, name := range body.Paths {
+		kind, content := "file", []byte(nil)
+		file, err := root.Open(name)
+		if err == nil {
+			content, err = io.ReadAll(file)
+			_ = file.Close()
+		}
+		if err != nil {
+			kind, content = "error", []byte(`{"statusCode":404,"code":"FILE_NOT_FOUND","message":"no such file"}`)
+		}
+		header := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q; filename=%q", kind, name)}}
+		part, err := parts.CreatePart(header)
+		if err != nil {
+			return
+		}
+		_, _ = part.Write(content)
+	}
+	_ = parts.Close()
 }
 
 func listFiles(w http.ResponseWriter, r *http.Request, root *os.Root) {
