@@ -54,6 +54,7 @@ type Set struct {
 	results   *Results
 	campaigns *Campaigns
 	reaping   *Reaping
+	retaining *Retaining
 	stop      context.CancelFunc
 }
 
@@ -74,6 +75,7 @@ func New(deps Deps) *Set {
 		results:   &Results{Store: deps.Store, Redactor: deps.Redactor},
 		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor},
 		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Converter: deps.Converter, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal},
+		retaining: &Retaining{Store: deps.Store, Retain: deps.Config.Retain.Std(), Log: deps.Log, Metrics: deps.Metrics},
 		stop:      stop,
 	}
 }
@@ -106,6 +108,7 @@ func (s *Set) RegisterSlots(r worker.ActivityRegistry) { r.RegisterActivity(s.sl
 func (s *Set) RegisterCleanup(r worker.ActivityRegistry) {
 	r.RegisterActivity(s.sandboxes)
 	r.RegisterActivity(s.reaping)
+	r.RegisterActivity(s.retaining)
 }
 
 // Owner says whose sandboxes these are: the UUIDs of a Temporal cluster and namespace.

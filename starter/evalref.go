@@ -7,9 +7,11 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/results"
+	"pitwall/internal/retention"
 	"pitwall/internal/spec"
 )
 
@@ -66,8 +68,14 @@ func unknownEval(ctx context.Context, store *artifact.Store, evalID string) erro
 	return &UsageError{Problem: problem, Hint: knownNames("evals that were started directly", known)}
 }
 
-// unknownCampaign names what there is instead.
+// unknownCampaign says that the campaign's time is over, or names what there is instead.
 func unknownCampaign(ctx context.Context, store *artifact.Store, name string) error {
+	if deleted, err := retention.ReadDeleted(ctx, store, name); err == nil {
+		return &UsageError{
+			Problem: fmt.Sprintf("the records of campaign %s were removed on %s: it %s", name, deleted.At.Format(time.DateOnly), deleted.Reason),
+			Hint:    "keep others longer with retain, or for good with: starter campaign pin ID",
+		}
+	}
 	var known []string
 	for campaign, err := range results.Campaigns(ctx, store) {
 		if err == nil {

@@ -32,7 +32,7 @@ part_build() {
   tools/build.sh && go build ./... && go build -o "$here/gotest" ./tools/gotest
 }
 
-part_vet() { go vet ./...; }
+part_vet() { go vet ./... && go vet -tags gcs,azure ./internal/artifact; }
 
 # All but what has a part of its own below.
 part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v -e /test/conformance -e /test/chaos); }

@@ -157,6 +157,9 @@ func connect(ctx context.Context, setup setup, watch *watch) (*needs, error) {
 	if err == nil {
 		err = workflows.EnsureReaperSchedule(ctx, connected.temporal, setup.config.ReaperInterval)
 	}
+	if err == nil {
+		err = workflows.EnsureRetentionSchedule(ctx, connected.temporal, setup.config.SchedulesRetention())
+	}
 	if err != nil {
 		connected.close()
 		return nil, err

@@ -32,6 +32,12 @@ const (
 	ReaperID         = "pitwall-reaper"
 )
 
+// RetentionScheduleID is the schedule by which expired records are removed; RetentionID is its workflow.
+const (
+	RetentionScheduleID = "pitwall-retention"
+	RetentionID         = "pitwall-retention"
+)
+
 // TraceRoots are the workflow types whose runs are traces of their own: no trace holds more than an eval, or the starts of
 // one shard's.
 func TraceRoots() []string { return []string{"EvalWorkflow", "ShardWorkflow"} }

@@ -166,6 +166,18 @@ func withReaping(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// withRetention: one pass over the store; what it leaves is the next one's.
+func withRetention(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              CleanupQueue,
+		StartToCloseTimeout:    2 * time.Hour,
+		ScheduleToCloseTimeout: 3 * time.Hour,
+		HeartbeatTimeout:       heartbeatTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 5},
+		Summary:                "remove what has expired",
+	})
+}
+
 // backoffAfter is the wait before try n+1, n ≥ 1: first, doubled each time, at most maxBackoff.
 func backoffAfter(n int, first time.Duration) time.Duration {
 	wait := first

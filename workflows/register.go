@@ -2,14 +2,17 @@ package workflows
 
 import "go.temporal.io/sdk/worker"
 
-// Register registers every workflow. The cleanup queue needs only the reaper: RegisterCleanup.
+// Register registers every workflow. The cleanup queue needs only what RegisterCleanup does.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(EvalWorkflow)
 	r.RegisterWorkflow(SandboxLease)
 	r.RegisterWorkflow(CampaignWorkflow)
 	r.RegisterWorkflow(ShardWorkflow)
-	r.RegisterWorkflow(ReaperWorkflow)
+	RegisterCleanup(r)
 }
 
 // RegisterCleanup registers what the cleanup queue serves.
-func RegisterCleanup(r worker.WorkflowRegistry) { r.RegisterWorkflow(ReaperWorkflow) }
+func RegisterCleanup(r worker.WorkflowRegistry) {
+	r.RegisterWorkflow(ReaperWorkflow)
+	r.RegisterWorkflow(RetentionWorkflow)
+}

@@ -82,7 +82,10 @@ func TrialPrefix(campaign, sample string, epoch, retry int) string {
 }
 
 // EvalPrefix is where the evidence of an eval that belongs to no campaign lies.
-func EvalPrefix(evalID string) string { return "evals/" + EscapeName(evalID) }
+func EvalPrefix(evalID string) string { return EvalsPrefix + EscapeName(evalID) }
+
+// EvalsPrefix is what the keys of evals of no campaign begin with.
+const EvalsPrefix = "evals/"
 
 // Result is the key of the result of the eval at prefix.
 func Result(prefix string) string { return prefix + "/result.json" }

@@ -5,6 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Get opens what a key holds. Returns ErrNotFound.
@@ -60,6 +65,24 @@ func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
 	}
 	found, err := s.bucket.Exists(ctx, key)
 	return found, s.explain("look for", key, err)
+}
+
+// Prune removes the empty folders that a file store is left with below a prefix whose objects were deleted. What is not empty
+// stays; other stores have no folders.
+func (s *Store) Prune(prefix string) {
+	if s.dir == "" || checkKey(strings.TrimSuffix(prefix, "/")) != nil {
+		return
+	}
+	var folders []string
+	_ = filepath.WalkDir(filepath.Join(s.dir, filepath.FromSlash(prefix)), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			folders = append(folders, path)
+		}
+		return err
+	})
+	for _, folder := range slices.Backward(folders) {
+		_ = os.Remove(folder) // fails where something is in it
+	}
 }
 
 // Delete removes a key. Returns ErrNotFound when it holds nothing.

@@ -30,7 +30,8 @@ type Store struct {
 }
 
 // Open opens the store that a URL names: file:///DIR (created when missing, readable by this user only), s3://BUCKET with
-// gocloud's parameters (region, endpoint, prefix, …), or mem:// (empty, for tests). The caller closes it.
+// gocloud's parameters (region, endpoint, prefix, …), gs://BUCKET or azblob://CONTAINER where they were built in, or mem://
+// (empty, for tests). The caller closes it.
 func Open(ctx context.Context, rawURL string) (*Store, error) {
 	parsed, err := url.Parse(rawURL)
 	if err != nil {
@@ -39,15 +40,21 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	switch parsed.Scheme {
 	case "file":
 		return openDir(parsed)
-	case "s3", "mem":
+	case "s3", "mem", "gs", "azblob":
+		if tag := optionalDrivers[parsed.Scheme]; tag != "" && !blob.DefaultURLMux().ValidBucketScheme(parsed.Scheme) {
+			return nil, fmt.Errorf("open store %s: %w: this build has no driver for it: build with -tags %s", plain(parsed), ErrURI, tag)
+		}
 		bucket, err := openBucket(ctx, parsed)
 		if err != nil {
 			return nil, fmt.Errorf("open store %s: %w", plain(parsed), err)
 		}
 		return &Store{bucket: bucket, url: plain(parsed)}, nil
 	}
-	return nil, fmt.Errorf("open store %q: %w: want file:///DIR or s3://BUCKET", rawURL, ErrURI)
+	return nil, fmt.Errorf("open store %q: %w: want file:///DIR, s3://BUCKET, gs://BUCKET or azblob://CONTAINER", rawURL, ErrURI)
 }
+
+// optionalDrivers are by URL scheme the build tags of drivers that would make every program larger by as much as half.
+var optionalDrivers = map[string]string{"gs": "gcs", "azblob": "azure"} //nolint:gochecknoglobals // a table
 
 // openBucket leaves checking to our own SHA-256 where the URL does not say otherwise: the AWS SDK would print a line to
 // stderr for every range that it cannot check.
@@ -104,7 +111,7 @@ func plain(location *url.URL) string {
 func (s *Store) URL() string { return s.url }
 
 // SingleHost reports whether only workers on this host see the store.
-func (s *Store) SingleHost() bool { return !strings.HasPrefix(s.url, "s3:") }
+func (s *Store) SingleHost() bool { return s.dir != "" || strings.HasPrefix(s.url, "mem:") }
 
 // Check writes, reads and deletes a probe, so that a wrong store is found before anything runs.
 func (s *Store) Check(ctx context.Context) error {

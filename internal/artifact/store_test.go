@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"pitwall/internal/artifact"
+	"pitwall/test/fakes3"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,7 +32,7 @@ func everyStore(t *testing.T, test func(t *testing.T, store *artifact.Store)) {
 	for kind, open := range map[string]func(t *testing.T) string{
 		"mem":  func(*testing.T) string { return "mem://" },
 		"file": func(t *testing.T) string { return "file://" + filepath.ToSlash(t.TempDir()) + "/made/by open" },
-		"s3":   fakeS3,
+		"s3":   fakes3.Start,
 	} {
 		t.Run(kind, func(t *testing.T) { test(t, openStore(t, open(t))) })
 	}
@@ -242,7 +243,7 @@ func TestResolveElsewhere(t *testing.T) {
 	uri := (&url.URL{Scheme: "file", Path: filepath.ToSlash(name)}).String()
 	require.Equal(t, "hello", resolve(t, store, uri, helloSHA))
 
-	bucket := fakeS3(t)
+	bucket := fakes3.Start(t)
 	require.NoError(t, put(t, openStore(t, bucket), "in/bucket", "hello"))
 	require.Equal(t, "hello", resolve(t, store, strings.Replace(bucket, "?", "/in/bucket?", 1), helloSHA))
 	_, err := store.Resolve(t.Context(), strings.Replace(bucket, "?", "/no/such?", 1), "")
@@ -307,7 +308,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestMessagesHideCredentials(t *testing.T) {
-	store := openStore(t, fakeS3(t))
+	store := openStore(t, fakes3.Start(t))
 	_, err := store.Get(t.Context(), "no/such")
 	require.ErrorContains(t, err, "s3://bucket")
 	require.NotContains(t, store.URL(), "?")
@@ -382,4 +383,39 @@ func TestBytesPassUnchanged(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(content, got))
 	})
+}
+
+func TestContentIsStoredUnderItsDigest(t *testing.T) {
+	everyStore(t, func(t *testing.T, store *artifact.Store) {
+		for _, content := range []string{"", "small", strings.Repeat("large ", 1<<19)} {
+			first, err := store.PutContent(t.Context(), "evals/e/artifacts", strings.NewReader(content), 4<<20)
+			require.NoError(t, err)
+			again, err := store.PutContent(t.Context(), "evals/e/artifacts", strings.NewReader(content), 4<<20)
+			require.NoError(t, err)
+			require.Equal(t, first, again)
+			require.Equal(t, artifact.URI(artifact.Content("evals/e/artifacts", first.SHA256)), first.URI)
+			r, err := store.Resolve(t.Context(), first.URI, first.SHA256)
+			require.NoError(t, err)
+			read, err := io.ReadAll(r)
+			require.NoError(t, err)
+			require.NoError(t, r.Close())
+			require.Equal(t, content, string(read))
+		}
+		_, err := store.PutContent(t.Context(), "evals/e/artifacts", strings.NewReader(strings.Repeat("x", 3<<20)), 2<<20)
+		require.ErrorIs(t, err, artifact.ErrTooLarge)
+		objects := 0
+		for _, err := range store.List(t.Context(), "evals/") {
+			require.NoError(t, err)
+			objects++
+		}
+		require.Equal(t, 3, objects, "nothing is left beside")
+	})
+}
+
+func TestStoresWithoutADriverSayHowToGetOne(t *testing.T) {
+	for url, tag := range map[string]string{"gs://bucket": "gcs", "azblob://container": "azure"} {
+		_, err := artifact.Open(t.Context(), url)
+		require.ErrorIs(t, err, artifact.ErrURI)
+		require.ErrorContains(t, err, "-tags "+tag)
+	}
 }

@@ -47,6 +47,13 @@ type Config struct {
 	// ReaperInterval between two runs of the reaper. Default 5m.
 	ReaperInterval time.Duration `env:"PITWALL_REAPER_INTERVAL" envDefault:"5m"`
 
+	// Retain is how long the records of a campaign that names none, and of a direct eval, are kept after their end: 1h to
+	// 3650d. Default none: for ever.
+	Retain spec.Duration `env:"PITWALL_RETAIN"`
+	// Retention says whether the worker schedules the removal of expired records: auto (for stores that have no lifecycle rules
+	// of their own: folders), on or off. Default auto.
+	Retention string `env:"PITWALL_RETENTION" envDefault:"auto"`
+
 	// SecretsDir is a folder with a file for each secret that jobs may name (package secrets). Default none.
 	SecretsDir string `env:"PITWALL_SECRETS_DIR"`
 	// PayloadKeys encrypt what goes to Temporal (temporalclient.ParseKeyring); PayloadKeysFile holds them instead. Default none.
@@ -103,6 +110,18 @@ func (c Config) MaxTTL() time.Duration { return time.Duration(c.MaxTTLMinutes) *
 func (c Config) Traces() bool {
 	return (c.OTLPEndpoint != "" || c.OTLPTracesEndpoint != "") && c.TracesExporter != "none" && !c.OTelDisabled
 }
+
+// SchedulesRetention reports whether a worker is to remove expired records by a schedule.
+func (c Config) SchedulesRetention() bool {
+	return c.Retention == RetentionOn || c.Retention == RetentionAuto && strings.HasPrefix(c.Store, "file:")
+}
+
+// Values of PITWALL_RETENTION.
+const (
+	RetentionAuto = "auto"
+	RetentionOn   = "on"
+	RetentionOff  = "off"
+)
 
 // SpecDefaults are what inputs take from the configuration.
 func (c Config) SpecDefaults() spec.Defaults {

@@ -100,6 +100,8 @@ func (f *findings) parse(err error) {
 
 func kindOf(t reflect.Type) string {
 	switch {
+	case t == reflect.TypeFor[spec.Duration]():
+		return "a duration such as 30d"
 	case t == reflect.TypeFor[time.Duration]():
 		return "a duration with a unit"
 	case t.Kind() == reflect.Bool:
@@ -130,10 +132,14 @@ func (f *findings) check(c Config) {
 	f.between("DAYTONA_MAX_PARALLEL_SANDBOXES", c.MaxParallelSandboxes, 1, maxSandboxes)
 	f.url("DAYTONA_API_URL", c.APIURL, "such as "+daytona.DefaultAPIURL, "http", "https")
 	if c.Store != "" {
-		f.url("PITWALL_STORE", c.Store, "file:///DIR or s3://BUCKET", "file", "s3", "mem")
+		f.url("PITWALL_STORE", c.Store, "file:///DIR, s3://BUCKET, gs://BUCKET or azblob://CONTAINER", "file", "s3", "gs", "azblob", "mem")
 	}
 	f.period("PITWALL_CREATE_HORIZON", c.CreateHorizon, time.Minute)
 	f.period("PITWALL_REAPER_INTERVAL", c.ReaperInterval, minReaperPeriod)
+	if c.Retain != 0 && (c.Retain.Std() < spec.MinRetain || c.Retain.Std() > spec.MaxRetain) {
+		f.bad("PITWALL_RETAIN", "=%s is out of bounds: want 1h to 3650d", c.Retain)
+	}
+	f.oneOf("PITWALL_RETENTION", c.Retention, RetentionAuto, RetentionOn, RetentionOff)
 	f.between("PITWALL_WORKFLOW_CACHE", c.WorkflowCache, 0, maxWorkflowCache)
 	f.oneOf("PITWALL_LOG_FORMAT", c.LogFormat, "json", "console")
 	f.oneOf("PITWALL_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")

@@ -47,7 +47,7 @@ func Campaigns(ctx context.Context, store *artifact.Store) iter.Seq2[Campaign, e
 
 // yieldWithRetries takes the name from the manifest: a prefix may hold only a hash of it.
 func yieldWithRetries(ctx context.Context, store *artifact.Store, dir string, yield func(Campaign, error) bool) bool {
-	header, err := readHeader(ctx, store, dir+artifact.ManifestName)
+	header, err := ReadHeaderAt(ctx, store, dir+artifact.ManifestName)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return true
 	}

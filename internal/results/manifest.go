@@ -95,10 +95,11 @@ func spoolTrials(ctx context.Context, spool io.Writer, trials iter.Seq2[Trial, e
 
 // ReadHeader reads a campaign's manifest as far as its header. Returns artifact.ErrNotFound.
 func ReadHeader(ctx context.Context, store *artifact.Store, campaign string) (Header, error) {
-	return readHeader(ctx, store, artifact.Manifest(campaign))
+	return ReadHeaderAt(ctx, store, artifact.Manifest(campaign))
 }
 
-func readHeader(ctx context.Context, store *artifact.Store, key string) (Header, error) {
+// ReadHeaderAt reads the header of the manifest at a key. Returns artifact.ErrNotFound, or ErrManifest.
+func ReadHeaderAt(ctx context.Context, store *artifact.Store, key string) (Header, error) {
 	lines, err := openLines(ctx, store, key, 0)
 	if err != nil {
 		return Header{}, err

@@ -20,6 +20,8 @@ type CampaignInput struct {
 	PassAtK []int `json:"pass_at_k,omitempty"`
 	// Gate turns the result into a verdict.
 	Gate Gate `json:"gate,omitzero"`
+	// Retain is how long the campaign's records are kept after its end, such as 30d: 1h to 3650d. Default PITWALL_RETAIN.
+	Retain Duration `json:"retain,omitempty"`
 	// RetryOf names the campaign whose infrastructure-broken trials this one runs again. Set by campaign retry.
 	RetryOf string `json:"retry_of,omitempty"`
 	// RetryNumber is n of <id>/retry-n. Set by campaign retry.

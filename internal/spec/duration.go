@@ -3,10 +3,13 @@ package spec
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// Duration is a time.Duration written as Go writes it ("90s", "45m"), in JSON and in YAML. 0 means unset.
+// Duration is a time.Duration written as Go writes it ("90s", "45m"), in JSON and in YAML, or in days of 24 hours ("30d"). 0
+// means unset.
 type Duration time.Duration
 
 // Std returns d as a time.Duration.
@@ -19,12 +22,21 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 
 // UnmarshalText reads "1h30m"; a bare number is refused, because its unit would be a guess.
 func (d *Duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
+	parsed, err := parseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("read duration %q: want a number with a unit, such as 90s or 45m", text)
+		return fmt.Errorf("read duration %q: want a number with a unit, such as 90s, 45m or 30d", text)
 	}
 	*d = Duration(parsed)
 	return nil
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	digits, inDays := strings.CutSuffix(text, "d")
+	if !inDays {
+		return time.ParseDuration(text)
+	}
+	days, err := strconv.ParseUint(digits, 10, 16) // 65535 days are less than the 292 years that a duration holds
+	return time.Duration(days) * 24 * time.Hour, err
 }
 
 // UnmarshalJSON refuses anything but a string, with a message that shows the right form.

@@ -49,6 +49,9 @@ const (
 	MaxParallel  = 500
 	MaxPassAtK   = 16
 	MaxSampleIDs = 100000
+	// MinRetain and MaxRetain bound how long records are kept: long enough to be read, and ten years.
+	MinRetain = time.Hour
+	MaxRetain = 3650 * 24 * time.Hour
 	// MaxStreamBytes bounds max_output_bytes, MaxFileBytes what one artifact or input file may have.
 	MaxStreamBytes = 1 << 30
 	MaxFileBytes   = 16 << 30

@@ -57,6 +57,9 @@ func (in CampaignInput) Validate() error {
 	c.passAtK(in.PassAtK)
 	c.share("gate.min_accuracy", in.Gate.MinAccuracy)
 	c.share("gate.min_coverage", in.Gate.MinCoverage)
+	if retain := in.Retain.Std(); in.Retain != 0 && (retain < MinRetain || retain > MaxRetain) {
+		c.bad("retain", "%s is out of bounds: want 1h to 3650d", in.Retain)
+	}
 	if in.RetryOf != "" && !campaignName(in.RetryOf) {
 		c.bad("retry_of", "%q is not a campaign's name", clip(in.RetryOf))
 	}

@@ -17,14 +17,15 @@ import (
 //
 // The methods of a nil Metrics count nothing: the same code also runs in programs without one.
 type Metrics struct {
-	registry *prometheus.Registry
-	evals    evalMetrics
-	removals *removals
-	seconds  prometheus.Histogram
-	reaper   reaperMetrics
-	fleet    fleetMetrics
-	exports  exportMetrics
-	served   *prometheus.GaugeVec
+	registry  *prometheus.Registry
+	evals     evalMetrics
+	removals  *removals
+	seconds   prometheus.Histogram
+	reaper    reaperMetrics
+	fleet     fleetMetrics
+	exports   exportMetrics
+	served    *prometheus.GaugeVec
+	retention retentionMetrics
 }
 
 // removalBuckets go from a local sandbox's removal (milliseconds) to the ten minutes of one try (seconds).
@@ -40,9 +41,10 @@ func NewMetrics(reaperInterval time.Duration) *Metrics {
 			Name: "pitwall_removal_seconds", Help: "Seconds from a sandbox's DELETE to the proof by id that it is gone.",
 			Buckets: removalBuckets,
 		}),
-		reaper:  newReaperMetrics(reaperInterval),
-		fleet:   newFleetMetrics(),
-		exports: newExportMetrics(),
+		reaper:    newReaperMetrics(reaperInterval),
+		fleet:     newFleetMetrics(),
+		exports:   newExportMetrics(),
+		retention: newRetentionMetrics(),
 		served: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "pitwall_queue_served", Help: "1 for each task queue that this worker serves.",
 		}, []string{"queue"}),
@@ -56,7 +58,7 @@ func NewMetrics(reaperInterval time.Duration) *Metrics {
 func (m *Metrics) own() []prometheus.Collector {
 	return slices.Concat(
 		[]prometheus.Collector{m.seconds, m.removals.gauge(blockedDenied), m.removals.gauge(blockedStuck), m.served},
-		m.evals.collectors(), m.reaper.collectors(), m.fleet.collectors(), m.exports.collectors(),
+		m.evals.collectors(), m.reaper.collectors(), m.fleet.collectors(), m.exports.collectors(), m.retention.collectors(),
 	)
 }
 
