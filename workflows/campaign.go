@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -26,6 +27,8 @@ func CampaignWorkflow(ctx workflow.Context, in spec.CampaignInput) (spec.Campaig
 	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (CampaignProgress, error) { return c.progress, nil }); err != nil {
 		return spec.CampaignResult{}, err
 	}
+	keepShown(ctx, c.details)
+	c.hearShards(ctx)
 	if err := c.prepare(ctx); err != nil {
 		return spec.CampaignResult{}, err
 	}
@@ -38,6 +41,8 @@ type campaign struct {
 	id       string
 	prepared activities.PreparedCampaign
 	progress CampaignProgress
+	// live is what the running shard counted so far, as it reports it.
+	live ShardResult
 }
 
 func (c *campaign) prepare(ctx workflow.Context) error {
@@ -72,8 +77,12 @@ func (c *campaign) runShard(ctx workflow.Context, number int, offset int64) erro
 		TaskQueue:           TaskQueue,
 		ParentClosePolicy:   enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
+		StaticSummary:       fmt.Sprintf("shard %d of %d of campaign %s", number+1, len(c.prepared.ShardOffsets), c.id),
 	})
-	in := ShardInput{Campaign: c.id, ManifestKey: c.prepared.ManifestKey, Offset: offset, Window: c.prepared.MaxParallel}
+	in := ShardInput{
+		Campaign: c.id, ManifestKey: c.prepared.ManifestKey, Offset: offset, Window: c.prepared.MaxParallel,
+		ReportEvery: reportEvery(c.prepared.NTrials),
+	}
 	var counts ShardResult
 	err := workflow.ExecuteChildWorkflow(child, ShardWorkflow, in).Get(ctx, &counts)
 	var cancelled *temporal.CanceledError
@@ -81,7 +90,7 @@ func (c *campaign) runShard(ctx workflow.Context, number int, offset int64) erro
 		_ = cancelled.Details(&counts)
 	}
 	c.progress.add(counts)
-	c.progress.Shard = ""
+	c.progress.Shard, c.live = "", ShardResult{}
 	return err
 }
 
@@ -102,7 +111,8 @@ func (c *campaign) assemble(ctx workflow.Context, runErr error) (spec.CampaignRe
 	if err := workflow.ExecuteActivity(withDataset(detached, "assemble the results"), campaigns.AssembleResults, in).Get(detached, &result); err != nil {
 		return spec.CampaignResult{}, errors.Join(runErr, err)
 	}
-	c.progress.Phase = "done"
+	c.progress.Phase = phaseDone
+	workflow.SetCurrentDetails(ctx, c.details())
 	if cancelled {
 		return spec.CampaignResult{}, temporal.NewCanceledError(result)
 	}

@@ -23,6 +23,7 @@ func EvalWorkflow(ctx workflow.Context, in spec.EvalInput) (spec.EvalResult, err
 	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (EvalProgress, error) { return e.progress, nil }); err != nil {
 		return spec.EvalResult{}, err
 	}
+	keepShown(ctx, e.details)
 	if err := e.makePlan(ctx); err != nil {
 		return spec.EvalResult{}, e.refuse(ctx, err)
 	}
@@ -83,7 +84,7 @@ func (e *eval) run(ctx workflow.Context) {
 		if !attempt.ran && attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
 			full++
 			n-- // a full provider costs no attempt: nothing was created
-			if workflow.Sleep(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff))) != nil {
+			if pause(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff)), pauseForCapacity) != nil {
 				e.result.Status = spec.StatusCancelled
 				return
 			}
@@ -96,7 +97,7 @@ func (e *eval) run(ctx workflow.Context) {
 		if e.result.Status != spec.StatusError || attempt.ran || !retriable(attempt.err) || n-resets >= e.plan.Input.MaxAttempts {
 			return
 		}
-		if workflow.Sleep(ctx, backoffAfter(n, infraBackoff)) != nil {
+		if pause(ctx, backoffAfter(n, infraBackoff), pauseForRetry) != nil {
 			e.result.Status = spec.StatusCancelled
 			return
 		}
@@ -195,7 +196,8 @@ func (e *eval) conclude(ctx workflow.Context) (spec.EvalResult, error) {
 	if err := e.write(detached); err != nil {
 		return spec.EvalResult{}, err
 	}
-	e.progress.Phase = "done"
+	e.progress.Phase = phaseDone
+	workflow.SetCurrentDetails(ctx, e.details())
 	if e.in.Trial != nil {
 		e.result = withoutEvidence(e.result)
 	}

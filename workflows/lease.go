@@ -234,7 +234,8 @@ func (l *lease) sleepUnlessTold(ctx workflow.Context, wait time.Duration) error 
 		return nil
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("A create of `%s` may yet take effect: looks again at %s.", l.in.SandboxName, workflow.Now(ctx).Add(wait).Format(time.RFC3339)))
-	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool {
+	options := workflow.AwaitOptions{Timeout: wait, TimerOptions: workflow.TimerOptions{Summary: "look again: a create may yet take effect"}}
+	_, err := workflow.AwaitWithOptions(ctx, options, func() bool {
 		l.drain(ctx)
 		return len(l.known) > 0 || (l.everKnown || l.refused) && !l.moreMayCome
 	})

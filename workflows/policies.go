@@ -178,6 +178,17 @@ func withRetention(ctx workflow.Context) workflow.Context {
 	})
 }
 
+// Summaries of the timers of pause.
+const (
+	pauseForCapacity = "the provider is full: ask again after this"
+	pauseForRetry    = "infrastructure failed: try again after this"
+)
+
+// pause sleeps under a timer that the history names. The error is a cancel.
+func pause(ctx workflow.Context, wait time.Duration, summary string) error {
+	return workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: summary}).Get(ctx, nil)
+}
+
 // backoffAfter is the wait before try n+1, n ≥ 1: first, doubled each time, at most maxBackoff.
 func backoffAfter(n int, first time.Duration) time.Duration {
 	wait := first

@@ -1,5 +1,8 @@
 package workflows
 
+// phaseDone is the last phase of an eval, and of a campaign.
+const phaseDone = "done"
+
 // CampaignProgress is what ProgressQuery of a campaign, or of a shard, returns.
 type CampaignProgress struct {
 	// Phase is preparing, running, assembling or done.

@@ -97,7 +97,7 @@ func (e *eval) scoreByCommand(ctx workflow.Context, judge spec.Scorer, out *atte
 		if out.cancelled || !retriable(out.err) || n >= e.plan.Input.MaxAttempts {
 			return
 		}
-		if workflow.Sleep(ctx, wait) != nil {
+		if pause(ctx, wait, pauseForRetry) != nil {
 			out.cancelled = true
 			return
 		}

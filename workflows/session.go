@@ -285,7 +285,8 @@ func (s *session) remove(ctx workflow.Context) {
 
 // awaitLease waits for the lease's own proof, at most waitForProof.
 func (s *session) awaitLease(ctx workflow.Context) {
-	ready, err := workflow.AwaitWithTimeout(ctx, waitForProof, s.leaseEnd.IsReady)
+	options := workflow.AwaitOptions{Timeout: waitForProof, TimerOptions: workflow.TimerOptions{Summary: "wait for the lease's proof"}}
+	ready, err := workflow.AwaitWithOptions(ctx, options, s.leaseEnd.IsReady)
 	if err != nil || !ready {
 		s.pending = true
 		return

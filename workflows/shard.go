@@ -19,6 +19,8 @@ type ShardInput struct {
 	Offset int64 `json:"offset"`
 	// Window bounds how many evals of the shard are open at once, running or waiting for a slot.
 	Window int `json:"window"`
+	// ReportEvery is how many ends of evals lie between two reports to the campaign. 0: the campaign's code asks for none.
+	ReportEvery int `json:"report_every,omitempty"`
 }
 
 // ShardResult counts what became of a shard's trials.
@@ -46,6 +48,7 @@ func ShardWorkflow(ctx workflow.Context, in ShardInput) (ShardResult, error) {
 	if err != nil {
 		return ShardResult{}, err
 	}
+	keepShown(ctx, s.details)
 	if err := s.run(ctx); err != nil {
 		return ShardResult{}, err
 	}
@@ -121,6 +124,7 @@ func (s *shard) start(ctx workflow.Context, trial activities.TrialToRun) {
 		err := eval.Get(ctx, &result)
 		s.open--
 		s.count(trial, result, err)
+		s.report(ctx)
 	})
 }
 
