@@ -86,14 +86,21 @@ type AssembleResultsInput struct {
 // AssembleResults writes results.jsonl and summary.json from the trials' own result.json.
 func (c *Campaigns) AssembleResults(ctx context.Context, in AssembleResultsInput) (spec.CampaignResult, error) {
 	defer startPulse(ctx, "assembling the results").end()
-	collector := stats.NewCollector(in.Prepared.PassAtK)
+	collector := stats.NewCollector(stats.Choice{
+		PassAtK: in.Prepared.PassAtK, Reducer: in.Prepared.Reducer, ClusterBy: in.Prepared.ClusterBy,
+	})
 	ref, err := results.Assemble(ctx, c.Store, in.Campaign, in.Missing, collector.Add)
 	if err != nil {
 		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
 	}
+	compared, err := c.compareWithBaseline(ctx, in)
+	if err != nil {
+		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
+	}
 	metrics := collector.Metrics()
+	verdict, reasons := stats.Judge(metrics, in.Prepared.Gate, compared)
 	result := spec.CampaignResult{
-		Campaign: in.Campaign, Status: in.Status, Metrics: metrics, Verdict: stats.Verdict(metrics, in.Prepared.Gate),
+		Campaign: in.Campaign, Status: in.Status, Metrics: metrics, Verdict: verdict, Reasons: reasons, Comparison: compared,
 		DatasetSHA256: in.Prepared.DatasetSHA256, AnswersSHA256: in.Prepared.AnswersSHA256,
 		ManifestURI: artifact.URI(in.Prepared.ManifestKey), ResultsURI: ref.URI, SummaryURI: artifact.URI(artifact.Summary(in.Campaign)),
 		StartedAt: in.StartedAt, FinishedAt: in.FinishedAt,

@@ -35,6 +35,10 @@ type PreparedCampaign struct {
 	MaxParallel   int       `json:"max_parallel"`
 	PassAtK       []int     `json:"pass_at_k"`
 	Gate          spec.Gate `json:"gate"`
+	Reducer       string    `json:"reducer,omitempty"`
+	ClusterBy     string    `json:"cluster_by,omitempty"`
+	// Baseline is empty in a retry: its few trials are no sample of the campaign's.
+	Baseline string `json:"baseline,omitempty"`
 }
 
 // PrepareCampaign resolves the dataset and the answers, renders every trial, and writes the campaign's manifest, once.
@@ -60,6 +64,9 @@ func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput
 	header, trials, closeAll, err := c.trials(ctx, input, in.StartedAt)
 	defer closeAll()
 	if err != nil {
+		return PreparedCampaign{}, err
+	}
+	if err := c.checkBaseline(ctx, header); err != nil {
 		return PreparedCampaign{}, err
 	}
 	_, header, err = results.WriteManifest(ctx, c.Store, header, trials)
@@ -153,7 +160,7 @@ func (c *Campaigns) planned(ctx context.Context, trials iter.Seq2[dataset.Trial,
 			if err == nil {
 				err = c.moveContent(ctx, &trial.Input)
 			}
-			if !yield(results.Trial{Sample: trial.Sample, Epoch: trial.Epoch, Category: trial.Category, Input: trial.Input}, err) || err != nil {
+			if !yield(results.Trial{Sample: trial.Sample, Epoch: trial.Epoch, Category: trial.Category, Canary: trial.Canary, Input: trial.Input}, err) || err != nil {
 				return
 			}
 		}
@@ -235,6 +242,10 @@ func (c *Campaigns) prepared(ctx context.Context, header results.Header) (Prepar
 	prepared := PreparedCampaign{
 		ManifestKey: key, NTrials: header.NTrials, DatasetSHA256: header.DatasetSHA256, AnswersSHA256: header.AnswersSHA256,
 		MaxParallel: header.Effective.MaxParallel, PassAtK: header.Effective.PassAtK, Gate: header.Effective.Gate,
+		Reducer: header.Effective.Reducer, ClusterBy: header.Effective.ClusterBy, Baseline: header.Effective.Baseline,
+	}
+	if header.Effective.RetryOf != "" {
+		prepared.Baseline, prepared.Gate.MaxRegression = "", nil
 	}
 	inShard := 0
 	for offset := int64(0); ; {

@@ -25,6 +25,8 @@ type Trial struct {
 	// Epoch is 1-based.
 	Epoch    int
 	Category string
+	// Canary is what a canary expects, pass or fail; empty for a trial that counts.
+	Canary string
 	// Input has its Trial set.
 	Input spec.EvalInput
 }
@@ -126,6 +128,9 @@ func (p *planner) sample(sample string, row Row, yield func(Trial) bool) error {
 		p.unanswered = append(p.unanswered, sample)
 		return nil
 	}
+	if err := p.canaries(sample, row, answers[0], yield); err != nil {
+		return err
+	}
 	epochs := p.in.Epochs
 	if epochs == 0 {
 		epochs = len(answers)
@@ -146,8 +151,12 @@ func (p *planner) sample(sample string, row Row, yield func(Trial) bool) error {
 }
 
 func (p *planner) trial(sample string, epoch int, row Row, answer any) (Trial, error) {
+	return p.rendered(sample, epoch, row, p.fields(sample, epoch, row, answer))
+}
+
+// rendered is the trial whose template sees these fields.
+func (p *planner) rendered(sample string, epoch int, row Row, fields map[string]any) (Trial, error) {
 	root, _, _ := strings.Cut(p.in.Name, "/retry-")
-	fields := p.fields(sample, epoch, row, answer)
 	category, err := p.category(fields)
 	if err != nil {
 		return Trial{}, err

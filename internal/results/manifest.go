@@ -26,10 +26,12 @@ type Header struct {
 
 // Trial is one of the other lines of a manifest.
 type Trial struct {
-	Sample   string         `json:"sample"`
-	Epoch    int            `json:"epoch"`
-	Category string         `json:"category,omitempty"`
-	Input    spec.EvalInput `json:"input"`
+	Sample   string `json:"sample"`
+	Epoch    int    `json:"epoch"`
+	Category string `json:"category,omitempty"`
+	// Canary is what a canary expects, pass or fail; empty for a trial that counts.
+	Canary string         `json:"canary,omitempty"`
+	Input  spec.EvalInput `json:"input"`
 }
 
 const (

@@ -126,6 +126,9 @@ func (r *rowReader) find(ctx context.Context, trial Trial) (found, error) {
 func (r *rowReader) rowOf(result spec.EvalResult, trial Trial, prefix string) *spec.TrialRow {
 	row := Row(result, r.dataset)
 	row.Campaign, row.SampleID, row.Epoch, row.Category = r.campaign, trial.Sample, trial.Epoch, trial.Category
+	if trial.Canary != "" {
+		asCanary(&row, trial.Canary)
+	}
 	if row.ResultURI == "" {
 		row.ResultURI = artifact.URI(artifact.Result(prefix))
 	}
@@ -134,7 +137,7 @@ func (r *rowReader) rowOf(result spec.EvalResult, trial Trial, prefix string) *s
 
 func (r *rowReader) missingRow(trial Trial, missing Missing) *spec.TrialRow {
 	row := &spec.TrialRow{
-		Campaign: r.campaign, SampleID: trial.Sample, Epoch: trial.Epoch, Category: trial.Category,
+		Campaign: r.campaign, SampleID: trial.Sample, Epoch: trial.Epoch, Category: trial.Category, Canary: trial.Canary,
 		Status: string(missing), DatasetSHA256: r.dataset,
 	}
 	if missing == MissingInfra {

@@ -18,6 +18,15 @@ type CampaignInput struct {
 	MaxParallel int `json:"max_parallel,omitempty"`
 	// PassAtK lists the k of pass@k. Default [1].
 	PassAtK []int `json:"pass_at_k,omitempty"`
+	// Reducer makes one number of a sample's epochs: mean, max, mode, at_least_K, pass@K or pass^K. Where it is given, the
+	// gate holds the mean over samples against min_accuracy. Default none: the gate is held against the accuracy of trials.
+	Reducer string `json:"reducer,omitempty"`
+	// ClusterBy says which trials may fail together, for the standard error: those of a sample (the default) or a category.
+	ClusterBy string `json:"cluster_by,omitempty"`
+	// Canaries are extra trials whose answers are known.
+	Canaries []Canary `json:"canaries,omitempty"`
+	// Baseline names an earlier campaign over the same dataset, which this one is compared with.
+	Baseline string `json:"baseline,omitempty"`
 	// Gate turns the result into a verdict.
 	Gate Gate `json:"gate,omitzero"`
 	// Retain is how long the campaign's records are kept after its end, such as 30d: 1h to 3650d. Default PITWALL_RETAIN.
@@ -89,7 +98,15 @@ type Gate struct {
 	MinAccuracy *float64 `json:"min_accuracy,omitempty"`
 	// MinCoverage is n_scored ÷ n_total below which the campaign is INCONCLUSIVE. Default 0.95.
 	MinCoverage *float64 `json:"min_coverage,omitempty"`
+	// MaxRegression is how far the mean over the samples shared with the baseline may fall, as a share. Nil: no gate.
+	MaxRegression *float64 `json:"max_regression,omitempty"`
 }
+
+// Clusters of trials.
+const (
+	ClusterSample   = "sample"
+	ClusterCategory = "category"
+)
 
 // Verdicts.
 const (
@@ -103,14 +120,18 @@ type CampaignResult struct {
 	Campaign string `json:"campaign"`
 	Status   string `json:"status"`
 	Metrics
-	Verdict       string    `json:"verdict"`
-	DatasetSHA256 string    `json:"dataset_sha256"`
-	AnswersSHA256 string    `json:"answers_sha256,omitempty"`
-	ManifestURI   string    `json:"manifest_uri"`
-	ResultsURI    string    `json:"results_uri"`
-	SummaryURI    string    `json:"summary_uri"`
-	StartedAt     time.Time `json:"started_at"`
-	FinishedAt    time.Time `json:"finished_at"`
+	Verdict string `json:"verdict"`
+	// Reasons say why the verdict is not PASS.
+	Reasons []string `json:"reasons,omitempty"`
+	// Comparison with the baseline, if the campaign names one.
+	Comparison    *Comparison `json:"comparison,omitempty"`
+	DatasetSHA256 string      `json:"dataset_sha256"`
+	AnswersSHA256 string      `json:"answers_sha256,omitempty"`
+	ManifestURI   string      `json:"manifest_uri"`
+	ResultsURI    string      `json:"results_uri"`
+	SummaryURI    string      `json:"summary_uri"`
+	StartedAt     time.Time   `json:"started_at"`
+	FinishedAt    time.Time   `json:"finished_at"`
 }
 
 // Metrics always show what was not scored beside what was.
@@ -126,6 +147,15 @@ type Metrics struct {
 	Coverage  float64  `json:"coverage"`
 	Accuracy  *float64 `json:"accuracy"`
 	MeanScore *float64 `json:"mean_score"`
+	// AccuracyStderr is the clustered standard error over NClusters, AccuracyInterval Wilson's, widened by the clusters.
+	AccuracyStderr   *float64  `json:"accuracy_stderr"`
+	AccuracyInterval *Interval `json:"accuracy_interval"`
+	NClusters        int       `json:"n_clusters"`
+	// Reduced is nil where the campaign names no reducer.
+	Reduced *Reduced `json:"reduced,omitempty"`
+	// NCanary trials are in none of the other counts; CanariesFailed did not end as expected.
+	NCanary        int `json:"n_canary"`
+	CanariesFailed int `json:"canaries_failed"`
 	// PassAtK: "1" → the unbiased estimator (Chen et al. 2021), over samples with at least k scored epochs.
 	PassAtK map[string]float64 `json:"pass_at_k"`
 	// PendingCleanup counts trials whose last sandbox was not yet proven gone when they returned; their leases go on.
@@ -136,10 +166,12 @@ type Metrics struct {
 
 // TrialRow is one line of results.jsonl.
 type TrialRow struct {
-	Campaign string       `json:"campaign"`
-	SampleID string       `json:"sample_id"`
-	Epoch    int          `json:"epoch"`
-	Category string       `json:"category,omitempty"`
+	Campaign string `json:"campaign"`
+	SampleID string `json:"sample_id"`
+	Epoch    int    `json:"epoch"`
+	Category string `json:"category,omitempty"`
+	// Canary is what a canary was to do, pass or fail. Its row has neither passed nor score, and CanaryFailed if it did not.
+	Canary   string       `json:"canary,omitempty"`
 	Status   string       `json:"status"`
 	Passed   *bool        `json:"passed"`
 	Score    *float64     `json:"score"`

@@ -52,6 +52,9 @@ const (
 	// MinRetain and MaxRetain bound how long records are kept: long enough to be read, and ten years.
 	MinRetain = time.Hour
 	MaxRetain = 3650 * 24 * time.Hour
+	// MaxCanaries of a campaign, and MaxCanarySamples of one canary: a few vouch for the harness.
+	MaxCanaries      = 8
+	MaxCanarySamples = 32
 	// MaxStreamBytes bounds max_output_bytes, MaxFileBytes what one artifact or input file may have.
 	MaxStreamBytes = 1 << 30
 	MaxFileBytes   = 16 << 30

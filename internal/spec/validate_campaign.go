@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -13,7 +14,16 @@ func (in CampaignInput) WithDefaults(d Defaults) CampaignInput {
 	in.Eval = EvalTemplate(EvalInput(in.Eval).clone())
 	in.Dataset.SampleIDs = slices.Clone(in.Dataset.SampleIDs)
 	in.PassAtK = slices.Clone(in.PassAtK)
-	in.Gate = Gate{MinAccuracy: clonePointer(in.Gate.MinAccuracy), MinCoverage: clonePointer(in.Gate.MinCoverage)}
+	in.Gate = Gate{
+		MinAccuracy: clonePointer(in.Gate.MinAccuracy), MinCoverage: clonePointer(in.Gate.MinCoverage),
+		MaxRegression: clonePointer(in.Gate.MaxRegression),
+	}
+	in.Canaries = slices.Clone(in.Canaries)
+	for i := range in.Canaries {
+		in.Canaries[i].Set = maps.Clone(in.Canaries[i].Set)
+		setDefault(&in.Canaries[i].Samples, 1)
+		setDefault(&in.Canaries[i].Expect, ExpectPass)
+	}
 
 	setDefault(&in.Dataset.Format, formatOf(in.Dataset.URI))
 	setDefault(&in.Answers.From, AnswersJob)
@@ -60,6 +70,8 @@ func (in CampaignInput) Validate() error {
 	if retain := in.Retain.Std(); in.Retain != 0 && (retain < MinRetain || retain > MaxRetain) {
 		c.bad("retain", "%s is out of bounds: want 1h to 3650d", in.Retain)
 	}
+	c.statistics(in)
+	c.canaries(in.Canaries)
 	if in.RetryOf != "" && !campaignName(in.RetryOf) {
 		c.bad("retry_of", "%q is not a campaign's name", clip(in.RetryOf))
 	}
@@ -131,6 +143,26 @@ func (c *checker) passAtK(ks []int) {
 		if k < 1 || k > MaxEpochs || slices.Contains(ks[:i], k) {
 			c.bad(index("pass_at_k", i), "%d is not usable: want different numbers from 1 to the epochs", k)
 		}
+	}
+}
+
+// statistics are the fields that say how trials become numbers.
+func (c *checker) statistics(in CampaignInput) {
+	c.share("gate.max_regression", in.Gate.MaxRegression)
+	if in.Gate.MaxRegression != nil && in.Baseline == "" {
+		c.bad("gate.max_regression", "needs a baseline: name the campaign to compare with in baseline")
+	}
+	if root, _, _ := strings.Cut(in.Baseline, "/retry-"); in.Baseline != "" && (!campaignName(in.Baseline) || root != in.Baseline) {
+		c.bad("baseline", "%q is not a campaign's name", clip(in.Baseline))
+	}
+	if reducer, err := ParseReducer(in.Reducer); err != nil {
+		c.bad("reducer", "%s", err)
+	} else if in.Epochs > 0 && reducer.K > in.Epochs {
+		c.bad("reducer", "%s needs at least %d epochs, and there are %d", reducer, reducer.K, in.Epochs)
+	}
+	c.choice("cluster_by", in.ClusterBy, ClusterSample, ClusterCategory)
+	if in.ClusterBy == ClusterCategory && in.Dataset.CategoryField == "" {
+		c.bad("cluster_by", "is category, and dataset.category_field names none")
 	}
 }
 

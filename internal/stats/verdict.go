@@ -1,23 +1,68 @@
 package stats
 
-import "pitwall/internal/spec"
+import (
+	"fmt"
 
-// DefaultMinCoverage is the share of trials that must be scored: below it a rate says more about the infrastructure than
-// about the answers (DESIGN; nanoeval and NeMo gate likewise).
-const DefaultMinCoverage = 0.95
+	"pitwall/internal/spec"
+)
 
-// Verdict is PASS, FAIL or INCONCLUSIVE. Nothing scored, or less than the gate's coverage, is INCONCLUSIVE whatever the
-// accuracy. Enough coverage without a minimum accuracy is PASS.
-func Verdict(m spec.Metrics, gate spec.Gate) string {
-	minCoverage := DefaultMinCoverage
+// Judge is PASS, FAIL or INCONCLUSIVE, and why it is not PASS. A canary that failed, nothing scored, less than the gate's
+// coverage (default spec.DefaultMinCoverage: below it a rate says more about the infrastructure than about the answers),
+// or a comparison that says nothing is INCONCLUSIVE, whatever the accuracy. Enough coverage under a gate that asks for
+// nothing is PASS. Compared is nil where there is no baseline.
+func Judge(m spec.Metrics, gate spec.Gate, compared *spec.Comparison) (verdict string, reasons []string) {
+	if doubts := doubts(m, gate, compared); len(doubts) > 0 {
+		return spec.VerdictInconclusive, doubts
+	}
+	what, value := judged(m)
+	if gate.MinAccuracy != nil && !(*value >= *gate.MinAccuracy) {
+		reasons = append(reasons, fmt.Sprintf("%s %.4g is below min_accuracy %.4g", what, *value, *gate.MinAccuracy))
+	}
+	if gate.MaxRegression != nil && compared.Verdict == spec.VerdictFail {
+		reasons = append(reasons, compared.Reasons...)
+	}
+	if len(reasons) > 0 {
+		return spec.VerdictFail, reasons
+	}
+	return spec.VerdictPass, nil
+}
+
+func doubts(m spec.Metrics, gate spec.Gate, compared *spec.Comparison) []string {
+	var doubts []string
+	if m.CanariesFailed > 0 {
+		doubts = append(doubts, fmt.Sprintf("canary failed: %d of %d did not end as expected, so the harness is in doubt", m.CanariesFailed, m.NCanary))
+	}
+	minCoverage := spec.DefaultMinCoverage
 	if gate.MinCoverage != nil {
 		minCoverage = *gate.MinCoverage
 	}
+	what, value := judged(m)
 	switch {
-	case m.NScored == 0 || m.Accuracy == nil || !(m.Coverage >= minCoverage):
-		return spec.VerdictInconclusive
-	case gate.MinAccuracy != nil && !(*m.Accuracy >= *gate.MinAccuracy):
-		return spec.VerdictFail
+	case m.NScored == 0 || m.Accuracy == nil:
+		doubts = append(doubts, "nothing was scored")
+	case !(m.Coverage >= minCoverage):
+		doubts = append(doubts, fmt.Sprintf("coverage %.4g is below min_coverage %.4g", m.Coverage, minCoverage))
+	case value == nil:
+		doubts = append(doubts, what+" is undefined: no sample has enough scored epochs")
 	}
-	return spec.VerdictPass
+	if gate.MaxRegression == nil {
+		return doubts
+	}
+	if compared == nil {
+		return append(doubts, "there is no baseline to hold max_regression against")
+	}
+	if compared.Verdict == spec.VerdictInconclusive {
+		for _, reason := range compared.Reasons {
+			doubts = append(doubts, "comparison with "+compared.Baseline+": "+reason)
+		}
+	}
+	return doubts
+}
+
+// judged is the rate that min_accuracy is held against. Nil where it is undefined.
+func judged(m spec.Metrics) (what string, value *float64) {
+	if m.Reduced != nil {
+		return m.Reduced.Reducer, m.Reduced.Value
+	}
+	return "accuracy", m.Accuracy
 }
