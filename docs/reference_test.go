@@ -111,6 +111,7 @@ func TestFields(t *testing.T) {
 		reflect.TypeFor[spec.File](), reflect.TypeFor[spec.GitSource](), reflect.TypeFor[spec.Job](), reflect.TypeFor[spec.Step](),
 		reflect.TypeFor[spec.ArtifactRule](), reflect.TypeFor[spec.Scorer](), reflect.TypeFor[spec.Priority](),
 		reflect.TypeFor[spec.CampaignInput](), reflect.TypeFor[spec.Dataset](), reflect.TypeFor[spec.Answers](), reflect.TypeFor[spec.Gate](),
+		reflect.TypeFor[spec.Canary](),
 	} {
 		namesAll(t, "docs/spec.md", inputs, kind, "trial", "retry_of", "retry_number") // set by campaigns, not by people
 	}
@@ -119,6 +120,7 @@ func TestFields(t *testing.T) {
 		reflect.TypeFor[spec.SandboxUse](), reflect.TypeFor[spec.Certificate](), reflect.TypeFor[spec.JobResult](), reflect.TypeFor[spec.StepResult](),
 		reflect.TypeFor[spec.Stream](), reflect.TypeFor[spec.Artifact](), reflect.TypeFor[spec.Ref](),
 		reflect.TypeFor[spec.CampaignResult](), reflect.TypeFor[spec.Metrics](), reflect.TypeFor[spec.TrialRow](), reflect.TypeFor[spec.Timings](),
+		reflect.TypeFor[spec.Comparison](), reflect.TypeFor[spec.Reduced](), reflect.TypeFor[spec.Bootstrap](), reflect.TypeFor[spec.Interval](),
 	} {
 		namesAll(t, "docs/cli.md", results, kind)
 	}

@@ -22,6 +22,7 @@ type campaignPlan struct {
 	Counted  bool `json:"counted"`
 	NSamples int  `json:"n_samples"`
 	NTrials  int  `json:"n_trials"`
+	NCanary  int  `json:"n_canary"`
 	// Limits are those of the longest trial, its worst case the sum of all trials'.
 	Limits *evalLimits `json:"limits,omitempty"`
 }
@@ -111,12 +112,16 @@ func (p *campaignPlan) addTrials(ctx context.Context, reader *dataset.Reader, an
 		if err != nil {
 			return &UsageError{Problem: "sample " + trial.Sample, Err: err}
 		}
+		p.Limits.include(one.Limits)
+		if trial.Canary != "" {
+			p.NCanary++
+			continue
+		}
 		p.NTrials++
 		if trial.Sample != last {
 			p.NSamples++
 			last = trial.Sample
 		}
-		p.Limits.include(one.Limits)
 	}
 	return nil
 }
@@ -158,6 +163,9 @@ func printCampaignPlan(term *terminal, plan campaignPlan) error {
 		return nil
 	}
 	term.printf("trials   %d of %d samples, at most %d at once\n", plan.NTrials, plan.NSamples, plan.Effective.MaxParallel)
+	if plan.NCanary > 0 {
+		term.printf("canaries %d\n", plan.NCanary)
+	}
 	printLimits(term, *plan.Limits)
 	worst := seconds(plan.Limits.WorstSandboxSeconds).Round(time.Second)
 	term.printf("         %s of sandboxes, were every attempt of every trial to last until the provider's clock ends it\n", worst)

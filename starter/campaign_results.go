@@ -56,7 +56,7 @@ func showResults(ctx context.Context, term *terminal, target deployment, name st
 		if err != nil {
 			return err
 		}
-		if options.failed && row.Passed != nil && *row.Passed {
+		if options.failed && asWanted(row) {
 			continue
 		}
 		if err := out.add(row); err != nil {
@@ -64,6 +64,14 @@ func showResults(ctx context.Context, term *terminal, target deployment, name st
 		}
 	}
 	return out.end()
+}
+
+// asWanted: a trial that passed, or a canary that ended as expected.
+func asWanted(row spec.TrialRow) bool {
+	if row.Canary != "" {
+		return row.Status == spec.StatusCompleted
+	}
+	return row.Passed != nil && *row.Passed
 }
 
 // printRows prints a finished campaign's table.

@@ -16,7 +16,12 @@ func (p *planner) canaries(sample string, row Row, answer any, yield func(Trial)
 		if p.trials++; p.trials > MaxTrials {
 			return fmt.Errorf("the campaign has more than %d trials", MaxTrials)
 		}
-		trial, err := p.canary(canaryID(i, sample), canary, row, p.fields(sample, 1, row, answer))
+		id := canaryID(i, sample)
+		if first, taken := p.ids.seen[id]; taken {
+			return &FileError{Err: fmt.Errorf("the id of row %d, %q, is that of a canary: rename it", first, id)}
+		}
+		p.ids.seen[id] = row.Number // a later row of this id is refused as double
+		trial, err := p.canary(id, canary, row, p.fields(sample, 1, row, answer))
 		if err != nil {
 			return fmt.Errorf("canaries[%d], sample %q: %w", i, sample, err)
 		}

@@ -272,7 +272,7 @@ func TestAssembleWritesARowForEachTrial(t *testing.T) {
 	everyStore(t, func(t *testing.T, store *artifact.Store) {
 		manifest(t, store, "c", "a", "b")
 		finish(t, store, "c", "a", 0, "passed")
-		collector := stats.NewCollector([]int{1})
+		collector := stats.NewCollector(stats.Choice{PassAtK: []int{1}})
 		ref, err := results.Assemble(t.Context(), store, "c", results.MissingInfra, collector.Add)
 		require.NoError(t, err)
 		metrics := collector.Metrics()

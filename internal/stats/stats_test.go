@@ -2,6 +2,7 @@ package stats_test
 
 import (
 	"encoding/json"
+	"math"
 	"math/big"
 	"slices"
 	"testing"
@@ -81,19 +82,25 @@ func TestMetricsShowWhatWasNotScored(t *testing.T) {
 		{SampleID: "e", Status: spec.StatusCompleted}, // completed without a score: counted, never as a pass
 		{SampleID: "f", Status: spec.StatusCancelled, Error: &spec.EvalError{Origin: spec.OriginInfra}},
 	}
-	got := stats.Aggregate(slices.Values(rows), []int{1, 2, 3})
+	got := stats.Aggregate(slices.Values(rows), stats.Choice{PassAtK: []int{1, 2, 3}})
+	wilson, ok := stats.Wilson(2.0/3, 3)
+	require.True(t, ok)
+	require.InDelta(t, math.Sqrt(2.0/9)/3, *got.AccuracyStderr, 1e-15)
+	got.AccuracyStderr = nil
 	require.Equal(t, spec.Metrics{
 		NTotal: 9, NScored: 3, NPassed: 2, NInfraError: 1, NError: 3, NCancelled: 2,
 		Coverage: 1.0 / 3, Accuracy: ptr(2.0 / 3), MeanScore: ptr(2.0 / 3),
+		// Deviations from 2/3: a 1 − 4/3, b 1 − 2/3, so √(1/9 + 1/9) ÷ 3; less than of independent trials, so Wilson's n is 3.
+		AccuracyInterval: &wilson, NClusters: 2,
 		PassAtK:        map[string]float64{"1": 0.75, "2": 1}, // "2" over sample a alone, "3" over none
 		PendingCleanup: 3, SandboxSeconds: 4.5,
 	}, got)
 }
 
 func TestMetricsOfNothing(t *testing.T) {
-	got := stats.Aggregate(slices.Values([]spec.TrialRow{}), []int{1})
+	got := stats.Aggregate(slices.Values([]spec.TrialRow{}), stats.Choice{PassAtK: []int{1}})
 	require.Equal(t, spec.Metrics{PassAtK: map[string]float64{}}, got)
-	require.Equal(t, spec.VerdictInconclusive, stats.Verdict(got, spec.Gate{}))
+	require.Equal(t, spec.VerdictInconclusive, verdictOf(got, spec.Gate{}))
 	_, err := json.Marshal(got)
 	require.NoError(t, err)
 }
@@ -103,9 +110,14 @@ func TestHumanEvalsExampleSamples(t *testing.T) {
 	for i := range 6 {
 		rows = append(rows, scored("test/0", i%2 == 0, float64(1-i%2)))
 	}
-	got := stats.Aggregate(slices.Values(rows), []int{1, 10})
+	got := stats.Aggregate(slices.Values(rows), stats.Choice{PassAtK: []int{1, 10}})
 	require.InDelta(t, 0.5, got.PassAtK["1"], 1e-15)
 	require.NotContains(t, got.PassAtK, "10")
+}
+
+func verdictOf(m spec.Metrics, gate spec.Gate) string {
+	verdict, _ := stats.Judge(m, gate, nil)
+	return verdict
 }
 
 func TestVerdict(t *testing.T) {
@@ -131,7 +143,7 @@ func TestVerdict(t *testing.T) {
 		"no coverage asked":        {metrics(10, 0, 0), spec.Gate{MinCoverage: ptr(0.0)}, spec.VerdictInconclusive},
 		"nothing scored, gate 0":   {metrics(10, 0, 0), spec.Gate{MinCoverage: ptr(0.0), MinAccuracy: ptr(0.0)}, spec.VerdictInconclusive},
 	} {
-		require.Equal(t, test.want, stats.Verdict(test.metrics, test.gate), name)
+		require.Equal(t, test.want, verdictOf(test.metrics, test.gate), name)
 	}
 }
 
@@ -144,14 +156,14 @@ func TestMetricsAreWithinBounds(t *testing.T) {
 			}
 			return scored(sample, rapid.Bool().Draw(t, "passed"), rapid.Float64Range(-1e15, 1e15).Draw(t, "score"))
 		})).Draw(t, "rows")
-		m := stats.Aggregate(slices.Values(rows), []int{1, 2, 5})
+		m := stats.Aggregate(slices.Values(rows), stats.Choice{PassAtK: []int{1, 2, 5}})
 		require.Equal(t, len(rows), m.NTotal)
 		require.Equal(t, m.NTotal, m.NScored+m.NInfraError+m.NError+m.NCancelled)
 		require.LessOrEqual(t, m.NPassed, m.NScored)
 		for _, estimate := range m.PassAtK {
 			require.True(t, estimate >= 0 && estimate <= 1)
 		}
-		verdict := stats.Verdict(m, spec.Gate{})
+		verdict := verdictOf(m, spec.Gate{})
 		require.Equal(t, m.NScored > 0 && m.Coverage >= 0.95, verdict == spec.VerdictPass)
 		_, err := json.Marshal(m)
 		require.NoError(t, err)

@@ -1,0 +1,80 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pitwall/internal/spec"
+	"pitwall/test/harness"
+)
+
+func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
+	s := harness.Start(t, harness.Options{Slots: 4})
+	// Each sample passes for the answers that its pattern names.
+	rows := commandRows("old|new", "old", "new", "old", "none")
+	judge := func(answer, more string) string {
+		return writeCampaign(t, "answers: {from: text, text: "+answer+"}\n"+
+			`eval: {job: {steps: [{command: "case {{shquote .completion}} in {{.command}}) ;; *) exit 1;; esac"}]}}`+"\n"+more, rows...)
+	}
+	before, code := s.RunCampaign(judge("old", ""), "--name", "before")
+	require.Equal(t, 0, code)
+	require.InDelta(t, 0.6, *before.Accuracy, 1e-12)
+	require.NotNil(t, before.AccuracyInterval)
+
+	t.Run("a regression fails the gate, and compare says the same", func(t *testing.T) {
+		after, code := s.RunCampaign(judge("new", "baseline: before\ngate: {max_regression: 0.1}\nreducer: mean\n"), "--name", "after")
+		require.Equal(t, 1, code)
+		require.Equal(t, spec.VerdictFail, after.Verdict)
+		require.Contains(t, after.Reasons[0], "fell by 0.2 against before")
+		require.InDelta(t, 0.4, *after.Reduced.Value, 1e-12)
+
+		stdout, stderr, code := s.Starter("campaign", "compare", "before", "after", "--max-regression", "0.1", "-o", "json")
+		require.Equal(t, 1, code, stderr)
+		var compared spec.Comparison
+		require.NoError(t, json.Unmarshal([]byte(stdout), &compared))
+		require.Equal(t, *after.Comparison, compared)
+		require.Equal(t, []string{"s2", "s4"}, compared.Broken)
+		require.Equal(t, []string{"s3"}, compared.Fixed)
+		require.InDelta(t, 1, *compared.McNemarP, 1e-12) // 2·(1 + 3) ÷ 8
+
+		stdout, stderr, code = s.Starter("campaign", "compare", "before", "after", "--max-regression", "0.5")
+		require.Equal(t, 0, code, stderr)
+		require.Contains(t, stdout, "2 broken, 1 fixed of 5 samples, McNemar p = 1")
+	})
+
+	t.Run("a broken canary is no regression", func(t *testing.T) {
+		broken := judge("new", "baseline: before\ngate: {max_regression: 0}\ncanaries: [{set: {completion: old}}, {set: {completion: wrong}}]\n")
+		after, code := s.RunCampaign(broken, "--name", "canary")
+		require.Equal(t, 2, code)
+		require.Equal(t, spec.VerdictInconclusive, after.Verdict)
+		require.Contains(t, after.Reasons[0], "canary failed: 1 of 2")
+		require.Equal(t, []int{5, 5, 2, 1}, []int{after.NTotal, after.NScored, after.NCanary, after.CanariesFailed})
+		rows := s.Rows(after.ResultsURI)
+		require.Len(t, rows, 7)
+		require.Equal(t, []string{"canary-1:s1", "canary-2:s1", "s1"}, []string{rows[0].SampleID, rows[1].SampleID, rows[2].SampleID})
+		require.Equal(t, spec.StatusCompleted, rows[0].Status)
+		require.Nil(t, rows[0].Passed)
+		require.Equal(t, []string{spec.CanaryFailed, spec.OriginInfra}, []string{rows[1].Error.Type, rows[1].Error.Origin})
+
+		_, stderr, code := s.Starter("campaign", "compare", "before", "canary", "--max-regression", "1")
+		require.Equal(t, 2, code, stderr)
+	})
+
+	t.Run("another dataset is refused", func(t *testing.T) {
+		rows = commandRows("old")
+		_, code := s.RunCampaign(judge("old", ""), "--name", "other")
+		require.Equal(t, 0, code)
+		_, stderr, code := s.Starter("campaign", "compare", "before", "other")
+		require.Equal(t, 3, code)
+		require.Contains(t, stderr, "different datasets")
+		created := s.Ledger().Created
+		_, stderr, code = s.Starter("campaign", "start", judge("new", "baseline: before\n"), "--name", "refused", "--wait")
+		require.Equal(t, 3, code)
+		require.Contains(t, stderr, "campaign before has another dataset")
+		require.Equal(t, created, s.Ledger().Created, "nothing ran")
+	})
+}
