@@ -51,6 +51,10 @@ var originOf = map[string]string{
 	ErrTypeScorer:          spec.OriginScorer,
 }
 
+// SteeringErrors are the types by which an activity tells its workflow to go another way, with nothing amiss: a provider that
+// is full is asked again later, and an activity that finds itself superseded gives up.
+func SteeringErrors() []string { return []string{ErrTypeCapacity, ErrTypeZombie, ErrTypeEvalReset} }
+
 // Describe turns the error of an activity (as its workflow sees it) into what a result says. Pure.
 func Describe(err error) *spec.EvalError {
 	if err == nil {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"sync"
 
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/workflow"
 
 	"pitwall/activities"
 	"pitwall/internal/telemetry"
+	"pitwall/internal/telemetry/galileo"
+	"pitwall/internal/telemetry/sentryreport"
 	"pitwall/internal/temporalclient"
 	"pitwall/workflows"
 )
@@ -16,12 +20,17 @@ import (
 type watch struct {
 	metrics *telemetry.Metrics
 	journal *telemetry.Journal
-	tracing *telemetry.Tracing // nil unless configured
+	tracing *telemetry.Tracing     // nil unless configured
+	errors  *sentryreport.Reporter // likewise
+	evals   *galileo.Exporter      // likewise
 }
 
 func newWatch(ctx context.Context, setup setup) (*watch, error) {
 	metrics := telemetry.NewMetrics(setup.config.ReaperInterval)
 	w := &watch{metrics: metrics, journal: telemetry.NewJournal(setup.log, metrics)}
+	if err := w.report(setup); err != nil {
+		return nil, err
+	}
 	if !setup.config.Traces() {
 		return w, nil
 	}
@@ -30,6 +39,25 @@ func newWatch(ctx context.Context, setup setup) (*watch, error) {
 		Service: "pitwall-worker", Roots: workflows.TraceRoots(), Metrics: metrics, Log: setup.log, Redact: setup.redactor.String,
 	})
 	return w, err
+}
+
+// report starts what tells others of errors and of evals.
+func (w *watch) report(setup setup) error {
+	settings, redact := setup.config, setup.redactor.String
+	if settings.Observes() {
+		w.evals = galileo.Start(galileo.Options{
+			Endpoint: settings.GalileoEndpoint, Headers: settings.GalileoHeaders(), Redact: redact, Metrics: w.metrics, Log: setup.log,
+		})
+	}
+	if !settings.Reports() {
+		return nil
+	}
+	var err error
+	w.errors, err = sentryreport.Start(sentryreport.Options{
+		DSN: settings.SentryDSN.Reveal(), Environment: settings.SentryEnvironment, Release: cmp.Or(settings.SentryRelease, release()),
+		Redact: redact, Describe: activities.Describe, Steers: activities.SteeringErrors(), Metrics: w.metrics, Log: setup.log,
+	})
+	return err
 }
 
 // over adds to the options of the connection to Temporal what watches it.
@@ -46,10 +74,23 @@ func (w *watch) over(setup setup, options temporalclient.Options) (temporalclien
 
 // interceptors are those of each SDK worker, beside the connection's own, which come first.
 func (w *watch) interceptors() []interceptor.WorkerInterceptor {
-	return []interceptor.WorkerInterceptor{
+	interceptors := []interceptor.WorkerInterceptor{
 		&workflows.Journaling{Journal: w.journal}, &activities.Journaling{Journal: w.journal}, &activities.Detachment{},
 	}
+	if w.errors != nil {
+		interceptors = append(interceptors, &sentryreport.Interceptor{Reporter: w.errors})
+	}
+	if w.evals != nil {
+		interceptors = append(interceptors, &activities.Observing{Evals: w.evals})
+	}
+	return interceptors
 }
 
-// close sends what is not sent yet, for a bounded time.
-func (w *watch) close() { w.tracing.Close() }
+// close sends what is not sent yet, for a bounded time: to all at once.
+func (w *watch) close() {
+	var wg sync.WaitGroup
+	for _, closes := range []func(){w.tracing.Close, w.errors.Close, w.evals.Close} {
+		wg.Go(closes)
+	}
+	wg.Wait()
+}

@@ -23,12 +23,13 @@ import (
 const startBound = 30 * time.Second
 
 // work serves the chosen queues until ctx ends, and then drains.
-func work(ctx context.Context, setup setup) error {
+func work(ctx context.Context, setup setup) (err error) {
 	watch, err := newWatch(ctx, setup)
 	if err != nil {
 		return usageError{err}
 	}
 	defer watch.close()
+	defer watch.errors.Process(&err)
 	needs, err := connect(ctx, setup, watch)
 	if err != nil {
 		return err

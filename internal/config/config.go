@@ -84,6 +84,21 @@ type Config struct {
 	TracesExporter string `env:"OTEL_TRACES_EXPORTER"`
 	OTelDisabled   bool   `env:"OTEL_SDK_DISABLED" envDefault:"false"`
 
+	// SentryDSN switches reports of errors on. Default none. SentryRelease defaults to the program's own version.
+	SentryDSN         Secret `env:"SENTRY_DSN"`
+	SentryEnvironment string `env:"SENTRY_ENVIRONMENT"`
+	SentryRelease     string `env:"SENTRY_RELEASE"`
+
+	// GalileoKey switches traces of evals to Galileo (Splunk Agent Observability) on. Default none. Endpoint and header names
+	// default to those of docs.galileo.ai; Splunk's are other ones.
+	GalileoKey             Secret `env:"PITWALL_GALILEO_API_KEY"`
+	GalileoEndpoint        string `env:"PITWALL_GALILEO_ENDPOINT" envDefault:"https://api.galileo.ai/otel/traces"`
+	GalileoKeyHeader       string `env:"PITWALL_GALILEO_API_KEY_HEADER" envDefault:"Galileo-API-Key"`
+	GalileoProject         string `env:"PITWALL_GALILEO_PROJECT"`
+	GalileoProjectHeader   string `env:"PITWALL_GALILEO_PROJECT_HEADER" envDefault:"project"`
+	GalileoLogStream       string `env:"PITWALL_GALILEO_LOG_STREAM" envDefault:"default"`
+	GalileoLogStreamHeader string `env:"PITWALL_GALILEO_LOG_STREAM_HEADER" envDefault:"logstream"`
+
 	// StateDir is <XDG state>/pitwall, where the profile and the default store stand.
 	StateDir string `env:"-"`
 	// Profile of a running starter dev, nil when there is none. Its Daytona and its store are already in the fields above

@@ -149,6 +149,7 @@ func (f *findings) check(c Config) {
 		}
 	}
 	f.tracing(c)
+	f.reporting(c)
 	if hasControl(c.APIKey.Reveal()) {
 		f.bad("DAYTONA_API_KEY", " has a space or a control character in it: set the key alone, without quotes or a line break")
 	}

@@ -16,9 +16,12 @@ type cleaner struct {
 	redact func(string) string // nil: nothing is hidden
 }
 
-func (c cleaner) text(text string) string {
-	if c.redact != nil {
-		text = c.redact(text)
+func (c cleaner) text(text string) string { return Clean(c.redact, text) }
+
+// Clean is a text as it may leave in a span: at most 1024 bytes, valid UTF-8, and without what redact hides (nil: nothing).
+func Clean(redact func(string) string, text string) string {
+	if redact != nil {
+		text = redact(text)
 	}
 	if len(text) > maxSpanText {
 		text = text[:maxSpanText]

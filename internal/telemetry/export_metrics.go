@@ -16,8 +16,12 @@ const (
 	DropShutdown  = "shutdown"   // the time for the last of it was over
 )
 
-// ExporterOTLP is the exporter of spans.
-const ExporterOTLP = "otlp"
+// Exporters.
+const (
+	ExporterOTLP    = "otlp"    // of spans
+	ExporterSentry  = "sentry"  // of errors
+	ExporterGalileo = "galileo" // of evals, each a trace
+)
 
 func newExportMetrics() exportMetrics {
 	return exportMetrics{

@@ -43,4 +43,6 @@ const (
 	FieldOrigin         = "origin"
 	FieldErrorType      = "error_type"
 	FieldError          = "error"
+
+	FieldExporter = "exporter"
 )

@@ -23,7 +23,7 @@ func withRun(ctx context.Context, runID string) context.Context {
 // NewIDs are those of a root span.
 func (spanIDs) NewIDs(ctx context.Context) (traceID trace.TraceID, spanID trace.SpanID) {
 	if run, ok := ctx.Value(runKey{}).(string); ok {
-		return traceOf(run), spanOf(run)
+		return TraceOf(run), spanOf(run)
 	}
 	for !traceID.IsValid() {
 		binary.NativeEndian.PutUint64(traceID[:8], rand.Uint64()) //nolint:gosec // ids, not secrets
@@ -47,8 +47,8 @@ func randomSpanID() (id trace.SpanID) {
 	return id
 }
 
-// traceOf hashes, because samplers by ratio look at the lower half of a trace ID, and that of a UUID is not even.
-func traceOf(runID string) trace.TraceID {
+// TraceOf is the trace of a workflow's run. It hashes, because samplers by ratio look at the lower half of a trace ID, and that of a UUID is not even.
+func TraceOf(runID string) trace.TraceID {
 	sum := sha256.Sum256([]byte(runID))
 	return trace.TraceID(sum[:16])
 }

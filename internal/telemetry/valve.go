@@ -4,12 +4,9 @@ import (
 	"context"
 	"regexp"
 	"strconv"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.uber.org/zap"
 )
 
 // valve stands before the SDK's batch processor and admits no more spans than fit into its queue, so that every span is
@@ -20,16 +17,12 @@ type valve struct {
 	// pending are admitted and neither sent nor dropped.
 	pending atomic.Int64
 	runs    *recent // whose spans have passed
-	metrics *Metrics
-	log     *zap.Logger
-
-	mu       sync.Mutex // guards loggedAt
-	loggedAt time.Time
+	drops
 }
 
 // newValve makes a valve whose queue and batches are of the sizes that OTEL_BSP_* set (2048 and 512 spans by default).
 func newValve(exporter sdktrace.SpanExporter, options TracingOptions) *valve {
-	v := &valve{runs: newRecent(), metrics: options.Metrics, log: options.Log}
+	v := &valve{runs: newRecent(), drops: drops{exporter: ExporterOTLP, metrics: options.Metrics, log: options.Log}}
 	room := func(o *sdktrace.BatchSpanProcessorOptions) { v.room = int64(o.MaxQueueSize) }
 	v.SpanProcessor = sdktrace.NewBatchSpanProcessor(&sender{exporter, v, cleaner{options.Redact}}, room)
 	return v
@@ -58,20 +51,6 @@ func (v *valve) closed(err error) {
 	if left := v.pending.Load(); left > 0 {
 		v.dropped(DropShutdown, int(left), err)
 	}
-}
-
-// dropLogInterval bounds how often drops are logged; every one is counted.
-const dropLogInterval = time.Minute
-
-func (v *valve) dropped(reason string, spans int, err error) {
-	v.metrics.Dropped(ExporterOTLP, reason, spans)
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if time.Since(v.loggedAt) < dropLogInterval {
-		return
-	}
-	v.loggedAt = time.Now()
-	v.log.Warn("spans were dropped; pitwall_telemetry_dropped_total counts on", zap.String(FieldReason, reason), zap.Int(FieldCount, spans), zap.Error(err))
 }
 
 // sender exports batches and counts what became of them. It never returns an error: nobody could do more about it.
