@@ -25,7 +25,7 @@ func read(t *testing.T, path string) string {
 
 // TestConfiguration: docs/configuration.md has a row for each variable of config.Config, with its default, and no other.
 func TestConfiguration(t *testing.T) {
-	row := regexp.MustCompile("(?m)^\\| `((?:DAYTONA|PITWALL|OTEL)_[A-Z_]+)` \\| ([^|]+) \\| [^|]+\\|$")
+	row := regexp.MustCompile("(?m)^\\| `((?:DAYTONA|PITWALL|OTEL|SENTRY)_[A-Z_]+)` \\| ([^|]+) \\| [^|]+\\|$")
 	rows := map[string]string{}
 	for _, match := range row.FindAllStringSubmatch(read(t, "docs/configuration.md"), -1) {
 		rows[match[1]] = match[2]

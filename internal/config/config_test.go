@@ -210,13 +210,15 @@ func TestSecretValuesAreForTheRedactor(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("a:"+key+"\n"), 0o600))
 	environ, _ := at(t, "DAYTONA_API_KEY=key-of-daytona", "TEMPORAL_API_KEY=key-of-temporal", "AWS_SECRET_ACCESS_KEY=key/of/aws",
 		"OTEL_EXPORTER_OTLP_HEADERS=x-tenant=a%20tenant,authorization=Bearer%20abc", "HTTPS_PROXY=http://me:password@proxy:1",
-		"PITWALL_CODEC_TOKEN=token-of-codec", "PITWALL_PAYLOAD_KEYS_FILE="+file)
+		"PITWALL_CODEC_TOKEN=token-of-codec", "PITWALL_PAYLOAD_KEYS_FILE="+file,
+		"SENTRY_DSN=https://key@sentry/1", "PITWALL_GALILEO_API_KEY=key-of-galileo", "PITWALL_GALILEO_PROJECT=p")
 	c, err := Load(environ)
 	require.NoError(t, err)
 	require.Equal(t, map[string][]string{
 		"DAYTONA_API_KEY": {"key-of-daytona"}, "TEMPORAL_API_KEY": {"key-of-temporal"}, "AWS_SECRET_ACCESS_KEY": {"key/of/aws"},
 		"OTEL_EXPORTER_OTLP_HEADERS": {"a tenant", "Bearer abc"}, "HTTPS_PROXY": {"password"},
 		"PITWALL_CODEC_TOKEN": {"token-of-codec"}, "PITWALL_PAYLOAD_KEYS": {key},
+		"SENTRY_DSN": {"https://key@sentry/1"}, "PITWALL_GALILEO_API_KEY": {"key-of-galileo"},
 	}, c.SecretValues())
 	require.NotNil(t, c.Temporal().Keys)
 }

@@ -84,7 +84,7 @@ func (r *Receiver) traces(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	spans := spansOf(sent)
+	spans := SpansOf(sent)
 	answer := &coltracepb.ExportTraceServiceResponse{}
 	if mode == Rejects && len(spans) > 0 {
 		spans = spans[1:]

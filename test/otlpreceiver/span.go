@@ -28,7 +28,8 @@ type Span struct {
 	Resource map[string]string
 }
 
-func spansOf(sent *coltracepb.ExportTraceServiceRequest) []Span {
+// SpansOf are the spans of one request.
+func SpansOf(sent *coltracepb.ExportTraceServiceRequest) []Span {
 	var spans []Span
 	for _, resource := range sent.GetResourceSpans() {
 		described := textsOf(resource.GetResource().GetAttributes())
