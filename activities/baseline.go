@@ -35,31 +35,37 @@ func (c *Campaigns) checkBaseline(ctx context.Context, header results.Header) er
 	return nil
 }
 
-// compareWithBaseline is nil where the campaign names no baseline.
-func (c *Campaigns) compareWithBaseline(ctx context.Context, in AssembleResultsInput) (*spec.Comparison, error) {
-	if in.Prepared.Baseline == "" {
+// compareWithBaseline is nil where the campaign names no baseline, or the baseline is gone from the store meanwhile.
+func (c *Campaigns) compareWithBaseline(ctx context.Context, candidate *compare.Side, prepared PreparedCampaign) (*spec.Comparison, error) {
+	if prepared.Baseline == "" {
 		return nil, nil
 	}
-	baseline, err := compare.Read(ctx, c.Store, in.Prepared.Baseline)
-	if err != nil {
-		return nil, fmt.Errorf("read baseline %s: %w", in.Prepared.Baseline, err)
+	baseline, err := compare.Read(ctx, c.Store, prepared.Baseline)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return nil, nil // under a gate the verdict says so
 	}
-	candidate, err := compare.Read(ctx, c.Store, in.Campaign)
+	if err != nil {
+		return nil, fmt.Errorf("read baseline %s: %w", prepared.Baseline, err)
+	}
+	options, err := comparisonOptions(prepared)
 	if err != nil {
 		return nil, err
-	}
-	reducer, err := spec.ParseReducer(in.Prepared.Reducer)
-	if err != nil {
-		return nil, err
-	}
-	gate := in.Prepared.Gate
-	options := compare.Options{Reducer: reducer, MaxRegression: 1, MinCoverage: spec.DefaultMinCoverage, Seed: stats.DefaultSeed, Listed: compare.Listed}
-	if gate.MaxRegression != nil { // without a gate nothing is a regression
-		options.MaxRegression = *gate.MaxRegression
-	}
-	if gate.MinCoverage != nil {
-		options.MinCoverage = *gate.MinCoverage
 	}
 	compared, err := compare.Pair(baseline, candidate, options)
 	return &compared, err
+}
+
+func comparisonOptions(prepared PreparedCampaign) (compare.Options, error) {
+	reducer, err := spec.ParseReducer(prepared.Reducer)
+	options := compare.Options{
+		Reducer: reducer, MinCoverage: spec.DefaultMinCoverage, Seed: stats.DefaultSeed, Listed: compare.Listed,
+		MaxRegression: 1, // without a gate nothing is a regression
+	}
+	if gate := prepared.Gate; gate.MaxRegression != nil {
+		options.MaxRegression = *gate.MaxRegression
+	}
+	if prepared.Gate.MinCoverage != nil {
+		options.MinCoverage = *prepared.Gate.MinCoverage
+	}
+	return options, err
 }

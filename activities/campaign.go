@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pitwall/internal/artifact"
+	"pitwall/internal/compare"
 	"pitwall/internal/config"
 	"pitwall/internal/policy"
 	"pitwall/internal/redact"
@@ -46,6 +47,8 @@ type TrialPage struct {
 // TrialToRun is one trial of a page.
 type TrialToRun struct {
 	Input spec.EvalInput `json:"input"`
+	// Canary: its score is no part of what the campaign came to.
+	Canary bool `json:"canary,omitempty"`
 	// Done: its result.json stands already, from an earlier start of the same campaign.
 	Done bool `json:"done,omitempty"`
 }
@@ -68,7 +71,7 @@ func (c *Campaigns) ListTrials(ctx context.Context, in ListTrialsInput) (TrialPa
 		if err != nil {
 			return TrialPage{}, retryable(ErrTypeStore, err, 0)
 		}
-		page.Trials = append(page.Trials, TrialToRun{Input: trial.Input, Done: done})
+		page.Trials = append(page.Trials, TrialToRun{Input: trial.Input, Canary: trial.Canary != "", Done: done})
 	}
 	return page, nil
 }
@@ -89,11 +92,15 @@ func (c *Campaigns) AssembleResults(ctx context.Context, in AssembleResultsInput
 	collector := stats.NewCollector(stats.Choice{
 		PassAtK: in.Prepared.PassAtK, Reducer: in.Prepared.Reducer, ClusterBy: in.Prepared.ClusterBy,
 	})
-	ref, err := results.Assemble(ctx, c.Store, in.Campaign, in.Missing, collector.Add)
+	side := compare.NewSide(in.Campaign, in.Prepared.DatasetSHA256)
+	ref, err := results.Assemble(ctx, c.Store, in.Campaign, in.Missing, func(row spec.TrialRow) {
+		collector.Add(row)
+		side.Add(row)
+	})
 	if err != nil {
 		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
 	}
-	compared, err := c.compareWithBaseline(ctx, in)
+	compared, err := c.compareWithBaseline(ctx, side, in.Prepared)
 	if err != nil {
 		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
 	}

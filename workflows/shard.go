@@ -140,6 +140,8 @@ func (s *shard) count(trial activities.TrialToRun, result spec.EvalResult, err e
 		s.note(trial.Summary() + ": " + result.Error.Type)
 	case result.Score == nil:
 		s.note(trial.Summary() + ": no score")
+	case trial.Canary:
+		// Finished, and neither a pass nor a failure.
 	case result.Score.Passed:
 		s.counts.Passed++
 	default:

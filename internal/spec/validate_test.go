@@ -187,7 +187,7 @@ func TestCampaignDefaults(t *testing.T) {
 }
 
 func TestValidateCampaignNamesEachProblem(t *testing.T) {
-	half := 1.5
+	half, tenth, negative := 1.5, 0.1, -0.1
 	cases := []struct {
 		path  string
 		spoil func(*CampaignInput)
@@ -207,6 +207,19 @@ func TestValidateCampaignNamesEachProblem(t *testing.T) {
 		{"max_parallel", func(in *CampaignInput) { in.MaxParallel = 501 }},
 		{"pass_at_k[0]", func(in *CampaignInput) { in.PassAtK = []int{0} }},
 		{"gate.min_accuracy", func(in *CampaignInput) { in.Gate.MinAccuracy = &half }},
+		{"gate.max_regression", func(in *CampaignInput) { in.Gate.MaxRegression = &tenth }}, // without a baseline
+		{"gate.max_regression", func(in *CampaignInput) { in.Baseline, in.Gate.MaxRegression = "b", &negative }},
+		{"baseline", func(in *CampaignInput) { in.Baseline = "a/b" }},
+		{"baseline", func(in *CampaignInput) { in.Baseline = "a/retry-1" }},
+		{"reducer", func(in *CampaignInput) { in.Reducer = "median" }},
+		{"reducer", func(in *CampaignInput) { in.Reducer, in.Epochs = "pass@3", 2 }},
+		{"cluster_by", func(in *CampaignInput) { in.ClusterBy = "epoch" }},
+		{"cluster_by", func(in *CampaignInput) { in.ClusterBy = ClusterCategory }}, // without a category field
+		{"canaries", func(in *CampaignInput) { in.Canaries = make([]Canary, MaxCanaries+1) }},
+		{"canaries[0].set", func(in *CampaignInput) { in.Canaries = []Canary{{}} }},
+		{"canaries[0].set.completion", func(in *CampaignInput) { in.Canaries = []Canary{{Set: map[string]string{"completion": "{{.a"}}} }},
+		{"canaries[0].expect", func(in *CampaignInput) { in.Canaries = []Canary{{Set: map[string]string{"a": "b"}, Expect: "maybe"}} }},
+		{"canaries[0].samples", func(in *CampaignInput) { in.Canaries = []Canary{{Set: map[string]string{"a": "b"}, Samples: -1}} }},
 		{"retry_number", func(in *CampaignInput) { in.RetryNumber = 1 }},
 		{"eval.job.steps[0].code", func(in *CampaignInput) { in.Eval.Job.Steps[0].Code = "{{.prompt" }},
 		{"eval.job.steps[0].code", func(in *CampaignInput) { in.Eval.Job.Steps[0].Code = "{{nosuch .prompt}}" }},
