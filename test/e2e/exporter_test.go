@@ -35,20 +35,20 @@ func TestReceiverOfSpansThatMisbehavesCostsSpansAlone(t *testing.T) {
 	}
 	requireUnhurt("it hangs")
 	for _, reason := range []string{"queue_full", "failed"} {
-		s.Eventually("spans are counted as dropped: "+reason, func(ctx context.Context) bool { return dropped(ctx, s, reason) > 0 })
+		s.Eventually("spans are counted as dropped: "+reason, func(ctx context.Context) bool { return dropped(ctx, s, "otlp", reason) > 0 })
 	}
 	require.Empty(t, receiver.Spans())
 
 	receiver.Behave(otlpreceiver.Refuses)
-	asked, failed := receiver.Requests(), dropped(t.Context(), s, "failed")
+	asked, failed := receiver.Requests(), dropped(t.Context(), s, "otlp", "failed")
 	requireUnhurt("it refuses")
 	s.Eventually("what is refused is counted", func(ctx context.Context) bool {
-		return receiver.Requests() > asked && dropped(ctx, s, "failed") > failed
+		return receiver.Requests() > asked && dropped(ctx, s, "otlp", "failed") > failed
 	})
 
 	receiver.Behave(otlpreceiver.Rejects)
 	requireUnhurt("it takes a part")
-	s.Eventually("the part that is rejected is counted", func(ctx context.Context) bool { return dropped(ctx, s, "rejected") > 0 })
+	s.Eventually("the part that is rejected is counted", func(ctx context.Context) bool { return dropped(ctx, s, "otlp", "rejected") > 0 })
 
 	receiver.Behave(otlpreceiver.Accepts)
 	before := len(receiver.Spans())
@@ -61,9 +61,9 @@ func TestReceiverOfSpansThatMisbehavesCostsSpansAlone(t *testing.T) {
 	requireWarned(t, s.Workers[0])
 }
 
-// dropped is the counter of spans that were dropped for a reason.
-func dropped(ctx context.Context, s *harness.Stack, reason string) int {
-	match := regexp.MustCompile(`pitwall_telemetry_dropped_total{exporter="otlp",reason="` + reason + `"} (\d+)`).FindStringSubmatch(metrics(ctx, s))
+// dropped is the counter of what an exporter dropped for a reason.
+func dropped(ctx context.Context, s *harness.Stack, exporter, reason string) int {
+	match := regexp.MustCompile(`pitwall_telemetry_dropped_total{exporter="` + exporter + `",reason="` + reason + `"} (\d+)`).FindStringSubmatch(metrics(ctx, s))
 	if match == nil {
 		return 0
 	}

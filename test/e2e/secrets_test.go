@@ -4,12 +4,18 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +28,10 @@ import (
 	"pitwall/activities"
 	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
+	"pitwall/test/galileoreceiver"
 	"pitwall/test/harness"
 	"pitwall/test/otlpreceiver"
+	"pitwall/test/sentryingest"
 )
 
 // The sentinels: an API key in the environment, and a file with characters that every encoding escapes.
@@ -62,13 +70,13 @@ func secretsStack(t *testing.T, env ...string) *harness.Stack {
 	t.Helper()
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "file-key"), []byte(fileSentinel+"\n"), 0o600))
-	return harness.Start(t, harness.Options{WorkerEnv: append(env,
+	return harness.Start(t, harness.Options{FrontDaytona: quotes(t), WorkerEnv: append(env,
 		"PITWALL_SECRET_ENV_KEY="+envSentinel, "PITWALL_SECRETS_DIR="+folder, "PITWALL_LOG_LEVEL=debug")})
 }
 
 func TestSecretsReachTheirStepsAndNothingElse(t *testing.T) {
-	receiver := otlpreceiver.Start(t)
-	s := secretsStack(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+receiver.URL)
+	receiver, errors, evals := otlpreceiver.Start(t), sentryingest.Start(t), galileoreceiver.Start(t)
+	s := secretsStack(t, append(evals.Env(), "OTEL_EXPORTER_OTLP_ENDPOINT="+receiver.URL, "SENTRY_DSN="+errors.DSN)...)
 	search := harness.NewSearch(map[string]string{"ENV_KEY": envSentinel, "file-key": fileSentinel})
 	secrets := []spec.Secret{{Name: "ENV_KEY"}, {Name: "file-key", File: "keys/file"}}
 
@@ -85,7 +93,14 @@ func TestSecretsReachTheirStepsAndNothingElse(t *testing.T) {
 		require.ErrorContains(t, err, `find secret "NOT_THERE": this worker has none of that name: set PITWALL_SECRET_NOT_THERE, or write the file`)
 		require.Empty(t, s.Live())
 	})
+	t.Run("a failure quotes one", func(t *testing.T) { aFailureQuotesASecret(t, s, errors, evals) })
 	search.EverywhereOf(s)
+	for _, envelope := range errors.Envelopes() {
+		search.In("Sentry's envelopes", "envelope", envelope)
+	}
+	for _, body := range evals.Bodies() {
+		search.In("traces to Galileo", "trace", body)
+	}
 	for _, span := range receiver.Spans() {
 		search.In("spans", span.Name, fmt.Appendf(nil, "%+v", span))
 	}
@@ -93,9 +108,49 @@ func TestSecretsReachTheirStepsAndNothingElse(t *testing.T) {
 	for place, items := range search.Items {
 		t.Logf("%s: %d items, %d bytes, no sentinel", place, items, search.Bytes[place])
 	}
-	for _, place := range []string{"log lines", "stored objects", "events of histories", "spans", "metrics", "output of the command line"} {
+	for _, place := range []string{"log lines", "stored objects", "events of histories", "spans", "metrics", "output of the command line", "Sentry's envelopes", "traces to Galileo"} {
 		require.Positive(t, search.Items[place], place)
 	}
+}
+
+// quotes stands before the provider, and refuses the sandbox of the eval "quoted" with a secret in its words.
+func quotes(t *testing.T) func(string) string {
+	t.Helper()
+	return func(server string) string {
+		target, err := url.Parse(server)
+		require.NoError(t, err)
+		proxy := &httputil.ReverseProxy{
+			Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
+			ErrorLog: log.New(io.Discard, "", 0), // of calls that the test cuts off
+		}
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/api/sandbox") {
+				body, _ := io.ReadAll(r.Body)
+				if bytes.Contains(body, []byte(`"quoted"`)) {
+					w.Header().Set("Content-Type", "application/json")
+					w.WriteHeader(http.StatusBadRequest)
+					fmt.Fprintf(w, `{"statusCode":400,"message":%q}`, "this will not do: "+envSentinel)
+					return
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			proxy.ServeHTTP(w, r)
+		}))
+		t.Cleanup(front.Close)
+		return front.URL
+	}
+}
+
+func aFailureQuotesASecret(t *testing.T, s *harness.Stack, errors *sentryingest.Ingest, evals *galileoreceiver.Receiver) {
+	t.Helper()
+	result := s.Result(s.Run("quoted", harness.Command("true")))
+	require.Equal(t, spec.StatusError, result.Status)
+	require.Contains(t, result.Error.Message, "this will not do: [REDACTED:ENV_KEY]")
+	s.Eventually("its error and its trace come", func(context.Context) bool {
+		return len(reportsOf(errors, "quoted")) > 0 && traceOf(evals, "quoted") != nil
+	})
+	require.Contains(t, reportsOf(errors, "quoted")[0].Exception[0].Value, "this will not do: [REDACTED:ENV_KEY]")
+	require.Contains(t, traceOf(evals, "quoted")[0].Error, "this will not do: [REDACTED:ENV_KEY]")
 }
 
 func aStepSeesWhatItNames(t *testing.T, s *harness.Stack, secrets []spec.Secret) {
