@@ -259,7 +259,9 @@ func (c *creation) refused(ctx context.Context, errType string, cause error) err
 	if c.ambiguous {
 		return terminal(ErrTypeCreateFailed, cause)
 	}
-	if err := c.signals.send(ctx, c.in.Lease, SignalRefused, RefusedSignal{Reason: bounded(cause.Error(), maxErrorBytes)}); err != nil {
+	// A signal goes past what redacts an activity's error.
+	reason := bounded(c.Redactor.String(cause.Error()), maxErrorBytes)
+	if err := c.signals.send(ctx, c.in.Lease, SignalRefused, RefusedSignal{Reason: reason}); err != nil {
 		return terminal(ErrTypeCreateFailed, fmt.Errorf("%w (and %w)", cause, err))
 	}
 	return terminal(errType, cause, daytona.RetryAfter(cause))

@@ -32,6 +32,19 @@ func (e *examination) settings() {
 	if !e.target.Enabled {
 		e.add("sandboxes", findingWarn, "DAYTONA_ENABLED=false: new evals are refused", "set it to true to run evals")
 	}
+	e.telemetry()
+}
+
+// telemetry says what a worker with these settings would send: each is off unless configured.
+func (e *examination) telemetry() {
+	state := func(on bool) string {
+		if on {
+			return "on"
+		}
+		return "off"
+	}
+	e.add("telemetry", findingOK, fmt.Sprintf("by this environment: traces %s, errors to Sentry %s, evals to Galileo %s",
+		state(e.target.Traces()), state(e.target.Reports()), state(e.target.Observes())), "")
 }
 
 func (e *examination) temporal(ctx context.Context) {
