@@ -78,12 +78,14 @@ func (c *Campaigns) ListTrials(ctx context.Context, in ListTrialsInput) (TrialPa
 
 // AssembleResultsInput is the input of AssembleResults.
 type AssembleResultsInput struct {
-	Campaign   string           `json:"campaign"`
-	Prepared   PreparedCampaign `json:"prepared"`
-	Missing    results.Missing  `json:"missing"`
-	Status     string           `json:"status"`
-	StartedAt  time.Time        `json:"started_at"`
-	FinishedAt time.Time        `json:"finished_at"`
+	Campaign string           `json:"campaign"`
+	Prepared PreparedCampaign `json:"prepared"`
+	Missing  results.Missing  `json:"missing"`
+	Status   string           `json:"status"`
+	// Ended: why not all trials ran; the verdict is then INCONCLUSIVE.
+	Ended      string    `json:"ended,omitempty"`
+	StartedAt  time.Time `json:"started_at"`
+	FinishedAt time.Time `json:"finished_at"`
 }
 
 // AssembleResults writes results.jsonl and summary.json from the trials' own result.json.
@@ -111,6 +113,9 @@ func (c *Campaigns) AssembleResults(ctx context.Context, in AssembleResultsInput
 		DatasetSHA256: in.Prepared.DatasetSHA256, AnswersSHA256: in.Prepared.AnswersSHA256,
 		ManifestURI: artifact.URI(in.Prepared.ManifestKey), ResultsURI: ref.URI, SummaryURI: artifact.URI(artifact.Summary(in.Campaign)),
 		StartedAt: in.StartedAt, FinishedAt: in.FinishedAt,
+	}
+	if result.Ended = in.Ended; in.Ended != "" {
+		result.Verdict, result.Reasons = spec.VerdictInconclusive, append([]string{in.Ended}, result.Reasons...)
 	}
 	if _, err := results.WriteSummary(ctx, c.Store, result); err != nil {
 		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)

@@ -39,6 +39,9 @@ type PreparedCampaign struct {
 	ClusterBy     string    `json:"cluster_by,omitempty"`
 	// Baseline is empty in a retry: its few trials are no sample of the campaign's.
 	Baseline string `json:"baseline,omitempty"`
+	// Breaker and Budget are nil from workers that are older than them: their campaigns have neither.
+	Breaker *spec.Breaker `json:"breaker,omitempty"`
+	Budget  *spec.Budget  `json:"budget,omitempty"`
 }
 
 // PrepareCampaign resolves the dataset and the answers, renders every trial, and writes the campaign's manifest, once.
@@ -247,6 +250,7 @@ func (c *Campaigns) prepared(ctx context.Context, header results.Header) (Prepar
 	if header.Effective.RetryOf != "" {
 		prepared.Baseline, prepared.Gate.MaxRegression = "", nil
 	}
+	prepared.Breaker, prepared.Budget = &header.Effective.Breaker, &header.Effective.Budget
 	inShard := 0
 	for offset := int64(0); ; {
 		page, next, err := results.ReadManifestPage(ctx, c.Store, key, offset, ShardTrials-inShard)

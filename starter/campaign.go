@@ -13,7 +13,8 @@ func campaignCommand(term *terminal) *cobra.Command {
 	return group("campaign", "Start, watch and read campaigns: samples × epochs of one dataset",
 		campaignStartCommand(term), campaignStatusCommand(term), campaignResultsCommand(term),
 		campaignRetryCommand(term), campaignCancelCommand(term), campaignListCommand(term),
-		campaignPinCommand(term), campaignUnpinCommand(term), campaignCompareCommand(term))
+		campaignPinCommand(term), campaignUnpinCommand(term), campaignCompareCommand(term),
+		campaignPauseCommand(term), campaignResumeCommand(term), campaignParallelCommand(term), campaignCancelTrialCommand(term))
 }
 
 // campaignName takes a campaign's name, also in the form of its workflow ID.

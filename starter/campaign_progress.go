@@ -55,6 +55,9 @@ func progressText(progress workflows.CampaignProgress, elapsed time.Duration) st
 	if running := progress.Started - progress.Finished; running > 0 {
 		text += fmt.Sprintf(" · %d under way", running)
 	}
+	if held := heldText(progress); held != "" {
+		text += " · " + held
+	}
 	if elapsed > 0 {
 		text += " · " + elapsed.Round(time.Second).String()
 	}

@@ -108,6 +108,7 @@ func printStatus(term *terminal, target deployment, status campaignStatus) error
 		return printCampaign(term, target, campaignSummary{CampaignResult: *status.Result, WorkflowID: status.WorkflowID})
 	case status.Progress != nil:
 		term.printf("%s  campaign %s: %s\n", status.Status, status.Campaign, progressText(*status.Progress, 0))
+		printHeld(term, status.Progress)
 		for _, last := range status.Progress.LastErrors {
 			term.printf("  no score: %s\n", visible(last))
 		}
@@ -144,17 +145,11 @@ func cancelCampaign(ctx context.Context, term *terminal, name string, wait bool)
 		return err
 	}
 	defer temporal.Close()
-	found, err := findCampaign(ctx, temporal, name)
+	running, err := runningCampaign(ctx, temporal, name)
 	if err != nil {
 		return err
 	}
-	if found == nil {
-		return &UsageError{Problem: "no running campaign " + name, Hint: "see which there are with: starter campaign list"}
-	}
-	if status := statusOfExecution(found.GetStatus()); status != statusRunning {
-		return &UsageError{Problem: fmt.Sprintf("campaign %s has ended already (%s)", name, status), Hint: "see what it came to with: starter campaign status " + name}
-	}
-	id, runID := found.GetExecution().GetWorkflowId(), found.GetExecution().GetRunId()
+	id, runID := running.GetID(), running.GetRunID()
 	if err := temporal.CancelWorkflow(ctx, id, runID); err != nil {
 		return fmt.Errorf("cancel %s: %w", id, err)
 	}
@@ -162,7 +157,7 @@ func cancelCampaign(ctx context.Context, term *terminal, name string, wait bool)
 		term.note("%s is being cancelled; see how it ends with: starter campaign status %s", id, name)
 		return printStarted(term, id, runID)
 	}
-	return waitForCancelled(ctx, term, target, temporal.GetWorkflow(ctx, id, runID), name)
+	return waitForCancelled(ctx, term, target, running, name)
 }
 
 func waitForCancelled(ctx context.Context, term *terminal, target deployment, running client.WorkflowRun, name string) error {

@@ -113,6 +113,20 @@ func endOfStep(step spec.StepResult) string {
 	return "no exit code"
 }
 
+// showHeld adds what an operator, the breaker or the budget make of the starts.
+func (t *table) showHeld(p CampaignProgress) {
+	t.row("parallel", "%6d", p.MaxParallel)
+	if p.Paused {
+		t.row("paused", "by an operator")
+	}
+	if p.Breaker != "" {
+		t.row("breaker", "%s", p.Breaker)
+	}
+	if p.Ended != "" {
+		t.row("ended", "%s", p.Ended)
+	}
+}
+
 // showCounts adds the table of a campaign's, or a shard's, trials.
 func (t *table) showCounts(p CampaignProgress) {
 	const bar = 20

@@ -142,6 +142,18 @@ func withResult(ctx workflow.Context) workflow.Context {
 	})
 }
 
+// withSearch: reads a whole manifest, for somebody who waits.
+func withSearch(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              TaskQueue,
+		StartToCloseTimeout:    2 * time.Minute,
+		ScheduleToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:       heartbeatTimeout,
+		RetryPolicy:            &quickRetries,
+		Summary:                summary,
+	})
+}
+
 // withDataset: reads whole datasets and writes whole result files.
 func withDataset(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

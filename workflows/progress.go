@@ -1,11 +1,8 @@
 package workflows
 
-// phaseDone is the last phase of an eval, and of a campaign.
-const phaseDone = "done"
-
 // CampaignProgress is what ProgressQuery of a campaign, or of a shard, returns.
 type CampaignProgress struct {
-	// Phase is preparing, running, assembling or done.
+	// Phase is preparing, running, assembling or done. A paused campaign is running.
 	Phase string `json:"phase"`
 	Total int    `json:"n_total"`
 	// The counts of a campaign are those of its finished shards; Shard is the one that runs, and counts for itself.
@@ -18,7 +15,24 @@ type CampaignProgress struct {
 	Cancelled int    `json:"n_cancelled"`
 	// LastErrors names up to five of the latest trials without a score.
 	LastErrors []string `json:"last_errors,omitempty"`
+	// MaxParallel, as it holds now; an operator may change it, and pause.
+	MaxParallel int  `json:"max_parallel,omitempty"`
+	Paused      bool `json:"paused,omitempty"`
+	// Breaker says why the circuit breaker starts nothing new. Empty: it is closed.
+	Breaker string `json:"breaker,omitempty"`
+	// SandboxSeconds of the sandboxes that were removed so far.
+	SandboxSeconds float64 `json:"sandbox_seconds,omitempty"`
+	// Ended says why the campaign ends before all of its trials have run.
+	Ended string `json:"ended,omitempty"`
 }
+
+// Phases of a campaign; the last one is an eval's, too.
+const (
+	phasePreparing  = "preparing"
+	phaseRunning    = "running"
+	phaseAssembling = "assembling"
+	phaseDone       = "done"
+)
 
 func (p *CampaignProgress) add(counts ShardResult) {
 	p.Started += counts.Started
@@ -27,6 +41,7 @@ func (p *CampaignProgress) add(counts ShardResult) {
 	p.Failed += counts.Failed
 	p.Errors += counts.Errors
 	p.Cancelled += counts.Cancelled
+	p.SandboxSeconds += counts.SandboxSeconds
 	p.LastErrors = append(p.LastErrors, counts.LastErrors...)
 	p.LastErrors = p.LastErrors[max(0, len(p.LastErrors)-maxLastErrors):]
 }
@@ -35,8 +50,12 @@ func (p *CampaignProgress) add(counts ShardResult) {
 func (p CampaignProgress) Add(shard CampaignProgress) CampaignProgress {
 	p.add(ShardResult{
 		Started: shard.Started, Finished: shard.Finished, Passed: shard.Passed, Failed: shard.Failed,
-		Errors: shard.Errors, Cancelled: shard.Cancelled, LastErrors: shard.LastErrors,
+		Errors: shard.Errors, Cancelled: shard.Cancelled, LastErrors: shard.LastErrors, SandboxSeconds: shard.SandboxSeconds,
 	})
+	p.Breaker = shard.Breaker
+	if shard.Ended != "" {
+		p.Ended = shard.Ended
+	}
 	return p
 }
 

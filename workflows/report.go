@@ -48,6 +48,7 @@ func (c *campaign) details() string {
 	shown := c.progress
 	shown.add(c.live)
 	t.showCounts(shown)
+	t.showHeld(shown)
 	return t.markdown()
 }
 
@@ -58,5 +59,7 @@ func (s *shard) details() string {
 	var shown CampaignProgress
 	shown.add(s.counts)
 	t.showCounts(shown)
+	s.describe(&shown)
+	t.showHeld(shown)
 	return t.markdown()
 }

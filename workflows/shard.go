@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -21,6 +22,12 @@ type ShardInput struct {
 	Window int `json:"window"`
 	// ReportEvery is how many ends of evals lie between two reports to the campaign. 0: the campaign's code asks for none.
 	ReportEvery int `json:"report_every,omitempty"`
+	// Controls as they stand when the shard starts; SignalControls brings their changes.
+	Controls Controls `json:"controls,omitzero"`
+	// Breaker and its state after the shard before; nil: none.
+	Breaker      *spec.Breaker `json:"breaker,omitempty"`
+	BreakerState BreakerState  `json:"breaker_state,omitzero"`
+	Budget       BudgetLeft    `json:"budget,omitzero"`
 }
 
 // ShardResult counts what became of a shard's trials.
@@ -32,6 +39,11 @@ type ShardResult struct {
 	Errors     int      `json:"n_errors"`
 	Cancelled  int      `json:"n_cancelled"`
 	LastErrors []string `json:"last_errors,omitempty"`
+	// SandboxSeconds that the trials' removed sandboxes cost.
+	SandboxSeconds float64 `json:"sandbox_seconds,omitempty"`
+	// Ended: why trials were cancelled or left out.
+	Ended        string       `json:"ended,omitempty"`
+	BreakerState BreakerState `json:"breaker_state,omitzero"`
 }
 
 // ShardWorkflow runs up to activities.ShardTrials trials of a manifest, each as an EvalWorkflow of its own, at most
@@ -39,18 +51,24 @@ type ShardResult struct {
 // count; and as it never continues as new, none is lost from the watch. A history stays under 10,000 events: some 11 a
 // trial. When cancelled it starts no more, waits for its evals, and ends with its counts.
 func ShardWorkflow(ctx workflow.Context, in ShardInput) (ShardResult, error) {
-	s := &shard{in: in}
+	s := &shard{in: in, gate: newGate(in)}
 	err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (CampaignProgress, error) {
 		progress := CampaignProgress{Phase: "running"}
 		progress.add(s.counts)
+		s.describe(&progress)
 		return progress, nil
 	})
 	if err != nil {
 		return ShardResult{}, err
 	}
 	keepShown(ctx, s.details)
+	s.begin(ctx)
 	if err := s.run(ctx); err != nil {
 		return ShardResult{}, err
+	}
+	s.counts.BreakerState = s.gate.breaker.state
+	if s.gate.cut {
+		s.counts.Ended = s.gate.ended
 	}
 	if ctx.Err() != nil {
 		return ShardResult{}, temporal.NewCanceledError(s.counts)
@@ -62,6 +80,8 @@ type shard struct {
 	in     ShardInput
 	counts ShardResult
 	open   int
+	gate   *gate
+	trials []*openTrial // under way, oldest first
 }
 
 func (s *shard) run(ctx workflow.Context) error {
@@ -73,15 +93,13 @@ func (s *shard) run(ctx workflow.Context) error {
 			break
 		}
 		for _, trial := range page.Trials {
-			// Await returns early on a cancel; the loop below then waits for what is open.
-			_ = workflow.Await(ctx, func() bool { return s.open < s.in.Window })
-			if ctx.Err() != nil {
+			if !s.mayStart(ctx) {
 				break
 			}
 			s.start(ctx, trial)
 		}
 		left -= len(page.Trials)
-		if offset = page.Next; offset == 0 || ctx.Err() != nil {
+		if offset = page.Next; offset == 0 || ctx.Err() != nil || s.gate.ended != "" {
 			break
 		}
 	}
@@ -110,6 +128,7 @@ func (s *shard) start(ctx workflow.Context, trial activities.TrialToRun) {
 	}
 	s.open++
 	s.counts.Started++
+	ref := TrialRef{Sample: trial.Input.Trial.Sample, Epoch: trial.Input.Trial.Epoch}
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:          EvalID(*trial.Input.Trial),
 		TaskQueue:           TaskQueue,
@@ -118,11 +137,17 @@ func (s *shard) start(ctx workflow.Context, trial activities.TrialToRun) {
 		StaticSummary:       trial.Summary(),
 	})
 	eval := workflow.ExecuteChildWorkflow(child, EvalWorkflow, trial.Input)
+	running := &openTrial{ref: ref, eval: eval, probe: s.gate.breaker.started()}
+	s.trials = append(s.trials, running)
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.Go(detached, func(ctx workflow.Context) {
+		if slices.Contains(s.gate.controls.Cancelled, ref) {
+			running.cancel(ctx) // it was started for that, to leave a result: it creates nothing
+		}
 		var result spec.EvalResult
 		err := eval.Get(ctx, &result)
 		s.open--
+		s.finished(ctx, running, result, err)
 		s.count(trial, result, err)
 		s.report(ctx)
 	})
@@ -135,11 +160,11 @@ func (s *shard) count(trial activities.TrialToRun, result spec.EvalResult, err e
 	case errors.As(err, &cancelled):
 		s.counts.Cancelled++
 	case err != nil:
-		s.note(trial.Summary() + ": " + activities.Describe(err).Type)
+		s.noteError(trial.Summary() + ": " + activities.Describe(err).Type)
 	case result.Score == nil && result.Error != nil:
-		s.note(trial.Summary() + ": " + result.Error.Type)
+		s.noteError(trial.Summary() + ": " + result.Error.Type)
 	case result.Score == nil:
-		s.note(trial.Summary() + ": no score")
+		s.noteError(trial.Summary() + ": no score")
 	case trial.Canary:
 		// Finished, and neither a pass nor a failure.
 	case result.Score.Passed:
@@ -152,7 +177,7 @@ func (s *shard) count(trial activities.TrialToRun, result spec.EvalResult, err e
 // maxLastErrors bounds the names that progress shows.
 const maxLastErrors = 5
 
-func (s *shard) note(text string) {
+func (s *shard) noteError(text string) {
 	s.counts.Errors++
 	s.counts.LastErrors = append(s.counts.LastErrors, text)
 	s.counts.LastErrors = s.counts.LastErrors[max(0, len(s.counts.LastErrors)-maxLastErrors):]

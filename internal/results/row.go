@@ -12,7 +12,7 @@ func Row(result spec.EvalResult, datasetSHA256 string) spec.TrialRow {
 		Timings:        timings(result),
 		Sandbox:        jobSandbox(result.Attempts),
 		Cleanup:        result.Cleanup,
-		SandboxSeconds: sandboxSeconds(result.Attempts),
+		SandboxSeconds: result.SandboxSeconds(),
 		Artifacts:      result.Artifacts,
 		EvalID:         result.EvalID,
 		RunID:          result.RunID,
@@ -67,16 +67,4 @@ func jobSandbox(attempts []spec.Attempt) *spec.SandboxUse {
 		}
 	}
 	return nil
-}
-
-func sandboxSeconds(attempts []spec.Attempt) float64 {
-	var seconds float64
-	for _, attempt := range attempts {
-		for _, sandbox := range attempt.Sandboxes {
-			if sandbox.Removal != nil {
-				seconds += sandbox.Removal.SandboxSeconds
-			}
-		}
-	}
-	return seconds
 }

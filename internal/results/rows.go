@@ -23,6 +23,8 @@ const (
 	MissingCancelled Missing = spec.StatusCancelled
 	// MissingInfra counts it as broken by infrastructure, so that a retry runs it: its eval was terminated, or never ran.
 	MissingInfra Missing = spec.StatusError
+	// MissingNotStarted counts it as not started: the campaign's budget was used up before it got there.
+	MissingNotStarted Missing = spec.StatusNotStarted
 )
 
 // resultMissing is the type of a row's error where there is no result to take it from.

@@ -31,6 +31,10 @@ type CampaignInput struct {
 	Gate Gate `json:"gate,omitzero"`
 	// Retain is how long the campaign's records are kept after its end, such as 30d: 1h to 3650d. Default PITWALL_RETAIN.
 	Retain Duration `json:"retain,omitempty"`
+	// Breaker stops new starts while infrastructure is broken.
+	Breaker Breaker `json:"breaker,omitzero"`
+	// Budget ends the campaign when it is used up. Default none.
+	Budget Budget `json:"budget,omitzero"`
 	// RetryOf names the campaign whose infrastructure-broken trials this one runs again. Set by campaign retry.
 	RetryOf string `json:"retry_of,omitempty"`
 	// RetryNumber is n of <id>/retry-n. Set by campaign retry.
@@ -132,6 +136,8 @@ type CampaignResult struct {
 	SummaryURI    string      `json:"summary_uri"`
 	StartedAt     time.Time   `json:"started_at"`
 	FinishedAt    time.Time   `json:"finished_at"`
+	// Ended says why the campaign ended before all of its trials had run: budget exhausted. Empty otherwise.
+	Ended string `json:"ended,omitempty"`
 }
 
 // Metrics always show what was not scored beside what was.
@@ -143,6 +149,8 @@ type Metrics struct {
 	// NError counts the other trials without a score (user, limit, scorer, ambiguous); NCancelled the cancelled ones.
 	NError     int `json:"n_error"`
 	NCancelled int `json:"n_cancelled"`
+	// NNotStarted counts those that never began, because the campaign's budget was used up.
+	NNotStarted int `json:"n_not_started,omitempty"`
 	// Coverage is n_scored ÷ n_total, Accuracy n_passed ÷ n_scored, MeanScore the mean of score.value. Nil when undefined.
 	Coverage  float64  `json:"coverage"`
 	Accuracy  *float64 `json:"accuracy"`

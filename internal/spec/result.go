@@ -7,6 +7,8 @@ const (
 	StatusCompleted = "completed"
 	StatusError     = "error"
 	StatusCancelled = "cancelled"
+	// StatusNotStarted is a row's, of a trial that a used-up budget left out.
+	StatusNotStarted = "not_started"
 )
 
 // Origins of an error: who has to act.

@@ -38,6 +38,7 @@ func (in CampaignInput) WithDefaults(d Defaults) CampaignInput {
 		coverage := DefaultMinCoverage
 		in.Gate.MinCoverage = &coverage
 	}
+	in.Breaker = in.Breaker.withDefaults()
 	return in
 }
 
@@ -72,6 +73,8 @@ func (in CampaignInput) Validate() error {
 	}
 	c.statistics(in)
 	c.canaries(in.Canaries)
+	c.breaker(in.Breaker)
+	c.budget(in.Budget)
 	if in.RetryOf != "" && !campaignName(in.RetryOf) {
 		c.bad("retry_of", "%q is not a campaign's name", clip(in.RetryOf))
 	}

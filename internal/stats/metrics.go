@@ -73,6 +73,8 @@ func (c *Collector) Add(row spec.TrialRow) {
 		c.addScore(row)
 	case row.Status == spec.StatusCancelled:
 		m.NCancelled++
+	case row.Status == spec.StatusNotStarted:
+		m.NNotStarted++
 	case row.Error != nil && row.Error.Origin == spec.OriginInfra:
 		m.NInfraError++
 	default:

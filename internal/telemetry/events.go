@@ -23,6 +23,11 @@ const (
 	AttemptEnded     Event = "attempt_ended"
 	ResultWritten    Event = "result_written"
 	EvalFinished     Event = "eval_finished"
+	CampaignPaused   Event = "campaign_paused"
+	CampaignResumed  Event = "campaign_resumed"
+	BreakerOpened    Event = "breaker_opened"
+	BreakerClosed    Event = "breaker_closed"
+	BudgetExhausted  Event = "budget_exhausted"
 	ReaperDecision   Event = "reaper_decision"
 	LeaseAudited     Event = "lease_audited"
 	ReaperPassed     Event = "reaper_passed"
@@ -33,6 +38,7 @@ func Events() []Event {
 	return []Event{
 		EvalStarted, SlotAcquired, LeaseStarted, SandboxCreated, InputsUploaded, JobLaunched, JobReattached, StepFinished,
 		JobFinished, ArtifactsFetched, SandboxRemoved, LeaseEnded, Scored, AttemptEnded, ResultWritten, EvalFinished,
+		CampaignPaused, CampaignResumed, BreakerOpened, BreakerClosed, BudgetExhausted,
 		ReaperDecision, LeaseAudited, ReaperPassed,
 	}
 }

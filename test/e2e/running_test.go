@@ -1,0 +1,147 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pitwall/internal/spec"
+	"pitwall/test/harness"
+	"pitwall/workflows"
+)
+
+// commandCampaign writes a campaign of n trials, s0 …, of one command each.
+func commandCampaign(t *testing.T, n int, command, more string) string {
+	t.Helper()
+	dir := t.TempDir()
+	var samples strings.Builder
+	for i := range n {
+		fmt.Fprintf(&samples, "{\"id\": \"s%d\"}\n", i)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "samples.jsonl"), []byte(samples.String()), 0o600))
+	file := filepath.Join(dir, "campaign.yaml")
+	text := "dataset: {uri: samples.jsonl}\n" + more + "eval:\n  job:\n    steps: [{command: \"" + command + "\"}]\n"
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	return file
+}
+
+func campaignProgress(t *testing.T, s *harness.Stack, name string) workflows.CampaignProgress {
+	t.Helper()
+	out, stderr, code := s.Starter("campaign", "status", name, "-o", "json")
+	require.Equal(t, 0, code, stderr)
+	var status struct {
+		Progress *workflows.CampaignProgress `json:"progress"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(out), &status))
+	if status.Progress == nil {
+		return workflows.CampaignProgress{}
+	}
+	return *status.Progress
+}
+
+func TestACampaignIsSteeredWhileItRuns(t *testing.T) {
+	s := harness.Start(t, harness.Options{Slots: 4})
+	update := func(args ...string) (workflows.CampaignProgress, string, int) {
+		t.Helper()
+		out, stderr, code := s.Starter(append(append([]string{"campaign"}, args...), "-o", "json")...)
+		var progress workflows.CampaignProgress
+		if code == 0 {
+			require.NoError(t, json.Unmarshal([]byte(out), &progress))
+		}
+		return progress, stderr, code
+	}
+
+	t.Run("pause, a death of the worker, parallel, cancel-trial, resume", func(t *testing.T) {
+		_, stderr, code := s.Starter("campaign", "start", commandCampaign(t, 12, "sleep 1", "max_parallel: 1\n"), "--name", "steered")
+		require.Equal(t, 0, code, stderr)
+		s.Eventually("a trial has ended", func(context.Context) bool { return campaignProgress(t, s, "steered").Finished > 0 })
+		progress, stderr, code := update("pause", "steered")
+		require.Equal(t, 0, code, stderr)
+		require.True(t, progress.Paused)
+		s.Workers[0].Kill()
+		s.StartWorker()
+		s.Eventually("what was under way has ended", func(context.Context) bool {
+			p := campaignProgress(t, s, "steered")
+			return p.Paused && p.Started > 0 && p.Started == p.Finished
+		})
+		paused := campaignProgress(t, s, "steered")
+		require.Less(t, paused.Started, 12, "nothing new was started")
+
+		progress, stderr, code = update("parallel", "steered", "4")
+		require.Equal(t, 0, code, stderr)
+		require.Equal(t, 4, progress.MaxParallel)
+		_, stderr, code = update("parallel", "steered", "501")
+		require.Equal(t, 3, code)
+		require.Contains(t, stderr, "1 to 500")
+
+		_, stderr, code = update("cancel-trial", "steered", "s11")
+		require.Equal(t, 0, code, stderr)
+		_, stderr, code = update("cancel-trial", "steered", "s99")
+		require.Equal(t, 3, code)
+		require.Contains(t, stderr, `no sample "s99"`)
+		_, stderr, code = update("cancel-trial", "steered", "s0")
+		require.Equal(t, 3, code)
+		require.Contains(t, stderr, "result already")
+		require.Equal(t, paused.Started, campaignProgress(t, s, "steered").Started, "still paused")
+
+		created := s.Ledger().Created
+		_, stderr, code = update("resume", "steered")
+		require.Equal(t, 0, code, stderr)
+		var result spec.CampaignResult
+		require.NoError(t, s.Temporal.GetWorkflow(t.Context(), workflows.CampaignID("steered"), "").Get(t.Context(), &result))
+		require.Equal(t, []int{12, 11, 11, 1}, []int{result.NTotal, result.NScored, result.NPassed, result.NCancelled})
+		for _, row := range s.Rows(result.ResultsURI) {
+			if row.SampleID == "s11" {
+				require.Equal(t, spec.StatusCancelled, row.Status)
+				require.Nil(t, row.Sandbox, "it created nothing")
+			}
+		}
+		require.Equal(t, created+int64(12-paused.Started-1), s.Ledger().Created)
+		require.Greater(t, s.Ledger().MaxLive, 1, "four at once")
+		_, stderr, code = update("pause", "steered")
+		require.Equal(t, 3, code)
+		require.Contains(t, stderr, "has ended already")
+	})
+
+	t.Run("a running trial is cancelled", func(t *testing.T) {
+		_, stderr, code := s.Starter("campaign", "start", commandCampaign(t, 2, "test {{.id}} = s1 || sleep 50", ""), "--name", "one")
+		require.Equal(t, 0, code, stderr)
+		s.Eventually("the other trial has ended", func(context.Context) bool { return campaignProgress(t, s, "one").Finished == 1 })
+		_, stderr, code = update("cancel-trial", "one", "s0", "1")
+		require.Equal(t, 0, code, stderr)
+		var result spec.CampaignResult
+		require.NoError(t, s.Temporal.GetWorkflow(t.Context(), workflows.CampaignID("one"), "").Get(t.Context(), &result))
+		require.Equal(t, []int{1, 1}, []int{result.NPassed, result.NCancelled})
+	})
+
+	t.Run("a budget of time", func(t *testing.T) {
+		file := commandCampaign(t, 30, "sleep 50", "max_parallel: 2\nbudget: {wall_time: 4s}\n")
+		summary, code := s.RunCampaign(file, "--name", "wall")
+		require.Equal(t, 2, code)
+		require.Equal(t, []string{spec.StatusCompleted, spec.VerdictInconclusive, workflows.EndedBudget}, []string{summary.Status, summary.Verdict, summary.Ended})
+		require.Equal(t, 30, summary.NTotal)
+		require.Equal(t, 30, summary.NNotStarted+summary.NCancelled)
+		require.GreaterOrEqual(t, summary.NNotStarted, 28)
+		require.Zero(t, *summary.SandboxesLeft)
+	})
+
+	t.Run("a budget of sandbox-seconds", func(t *testing.T) {
+		file := commandCampaign(t, 30, "true", "max_parallel: 2\nbudget: {sandbox_seconds: 0.5}\n")
+		summary, code := s.RunCampaign(file, "--name", "seconds")
+		require.Equal(t, 2, code)
+		require.Equal(t, workflows.EndedBudget, summary.Ended)
+		require.Positive(t, summary.NPassed, "what was done is kept")
+		require.Positive(t, summary.NNotStarted)
+		require.Equal(t, 30, summary.NPassed+summary.NCancelled+summary.NNotStarted)
+		require.GreaterOrEqual(t, summary.SandboxSeconds, 0.5)
+	})
+	require.Equal(t, s.Ledger().Created, s.Ledger().Destroyed)
+}
