@@ -36,7 +36,9 @@ func (c *Campaigns) checkBaseline(ctx context.Context, header results.Header) er
 }
 
 // compareWithBaseline is nil where the campaign names no baseline, or the baseline is gone from the store meanwhile.
-func (c *Campaigns) compareWithBaseline(ctx context.Context, candidate *compare.Side, prepared PreparedCampaign) (*spec.Comparison, error) {
+func (c *Campaigns) compareWithBaseline(
+	ctx context.Context, candidate *compare.Side, prepared PreparedCampaign,
+) (*spec.Comparison, error) {
 	if prepared.Baseline == "" {
 		return nil, nil
 	}

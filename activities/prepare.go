@@ -163,7 +163,10 @@ func (c *Campaigns) planned(ctx context.Context, trials iter.Seq2[dataset.Trial,
 			if err == nil {
 				err = c.moveContent(ctx, &trial.Input)
 			}
-			if !yield(results.Trial{Sample: trial.Sample, Epoch: trial.Epoch, Category: trial.Category, Canary: trial.Canary, Input: trial.Input}, err) || err != nil {
+			planned := results.Trial{
+				Sample: trial.Sample, Epoch: trial.Epoch, Category: trial.Category, Canary: trial.Canary, Input: trial.Input,
+			}
+			if !yield(planned, err) || err != nil {
 				return
 			}
 		}

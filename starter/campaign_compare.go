@@ -40,8 +40,10 @@ Exit code 0 no regression beyond --max-regression, 1 a regression, 2 inconclusiv
 	}
 	set := cmd.Flags()
 	set.Float64Var(&flags.maxRegression, "max-regression", 0, "how far the mean over samples may fall, as a `share`")
-	set.Float64Var(&flags.minCoverage, "min-coverage", spec.DefaultMinCoverage, "`share` of the common samples that must be scored in both")
-	set.StringVar(&flags.reducer, "reducer", spec.ReduceMean, "what makes one number of a sample's epochs: mean, max, mode, at_least_K, pass@K, pass^K")
+	set.Float64Var(&flags.minCoverage, "min-coverage", spec.DefaultMinCoverage,
+		"`share` of the common samples that must be scored in both")
+	set.StringVar(&flags.reducer, "reducer", spec.ReduceMean,
+		"what makes one number of a sample's epochs: mean, max, mode, at_least_K, pass@K, pass^K")
 	set.Uint64Var(&flags.seed, "seed", stats.DefaultSeed, "of the bootstrap")
 	set.BoolVar(&flags.all, "all", false, fmt.Sprintf("name all samples, not the first %d of each kind", compare.Listed))
 	return cmd
@@ -57,7 +59,9 @@ func (f compareFlags) options() (compare.Options, error) {
 			return compare.Options{}, &UsageError{Problem: fmt.Sprintf("%s %v is not a share: want 0 to 1", name, share)}
 		}
 	}
-	options := compare.Options{Reducer: reducer, MaxRegression: f.maxRegression, MinCoverage: f.minCoverage, Seed: f.seed, Listed: compare.Listed}
+	options := compare.Options{
+		Reducer: reducer, MaxRegression: f.maxRegression, MinCoverage: f.minCoverage, Seed: f.seed, Listed: compare.Listed,
+	}
 	if f.all {
 		options.Listed = 0
 	}
@@ -117,12 +121,13 @@ func printComparison(term *terminal, compared spec.Comparison) error {
 	if term.wantsJSON() {
 		return term.printJSON(compared)
 	}
-	term.printf("%s  %s against %s, by %s\n", term.coloured(compared.Verdict), visible(compared.Candidate), visible(compared.Baseline), compared.Reducer)
+	before, after := visible(compared.Baseline), visible(compared.Candidate)
+	term.printf("%s  %s against %s, by %s\n", term.coloured(compared.Verdict), after, before, compared.Reducer)
 	for _, reason := range compared.Reasons {
 		term.printf("  why          %s\n", visible(reason))
 	}
-	term.printf("  samples      %d in both, %d scored in both (coverage %.3f), %d only in %s, %d only in %s\n", compared.NCommon, compared.NPaired,
-		compared.Coverage, compared.NOnlyBaseline, visible(compared.Baseline), compared.NOnlyCandidate, visible(compared.Candidate))
+	term.printf("  samples      %d in both, %d scored in both (coverage %.3f), %d only in %s, %d only in %s\n",
+		compared.NCommon, compared.NPaired, compared.Coverage, compared.NOnlyBaseline, before, compared.NOnlyCandidate, after)
 	if compared.Difference != nil {
 		term.printf("  mean         %.3f, was %.3f\n", *compared.CandidateValue, *compared.BaselineValue)
 		term.printf("  difference   %s\n", differenceText(compared))

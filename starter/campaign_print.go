@@ -36,7 +36,7 @@ func printMetrics(term *terminal, metrics spec.Metrics) {
 	term.printf("  coverage     %.3f\n", metrics.Coverage)
 	term.printf("  accuracy     %s\n", accuracyText(metrics))
 	if reduced := metrics.Reduced; reduced != nil {
-		term.printf("  %-12s %s\n", reduced.Reducer, reducedText(*reduced))
+		term.printf("  reduced      %s %s\n", reduced.Reducer, reducedText(*reduced))
 	}
 	term.printf("  mean score   %s\n", maybe(metrics.MeanScore))
 	for _, k := range slices.SortedFunc(maps.Keys(metrics.PassAtK), byNumber) {
@@ -79,11 +79,13 @@ func reducedText(reduced spec.Reduced) string {
 	if reduced.Value == nil {
 		return "undefined (no sample has enough scored epochs)"
 	}
-	return fmt.Sprintf("%.3f  (95%%: %.3f to %.3f)  over %d samples", *reduced.Value, reduced.Interval.Low, reduced.Interval.High, reduced.NSamples)
+	return fmt.Sprintf("%.3f  (95%%: %.3f to %.3f)  over %d samples",
+		*reduced.Value, reduced.Interval.Low, reduced.Interval.High, reduced.NSamples)
 }
 
 // differenceText wants a comparison that paired something.
 func differenceText(compared spec.Comparison) string {
 	return fmt.Sprintf("%+.3f  (95%%: %+.3f to %+.3f)  %d broken, %d fixed of %d samples, McNemar p = %.3g",
-		*compared.Difference, compared.Interval.Low, compared.Interval.High, compared.NBroken, compared.NFixed, compared.NPaired, *compared.McNemarP)
+		*compared.Difference, compared.Interval.Low, compared.Interval.High,
+		compared.NBroken, compared.NFixed, compared.NPaired, *compared.McNemarP)
 }

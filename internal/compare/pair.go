@@ -117,7 +117,8 @@ func (p *pairing) judge() {
 	case p.NPaired == 0:
 		doubt("no sample was scored in both campaigns")
 	case p.Coverage < p.Options.MinCoverage:
-		doubt("%d of %d common samples were scored in both: coverage %.4g is below %.4g", p.NPaired, p.NCommon, p.Coverage, p.Options.MinCoverage)
+		doubt("%d of %d common samples were scored in both: coverage %.4g is below %.4g",
+			p.NPaired, p.NCommon, p.Coverage, p.Options.MinCoverage)
 	}
 	switch {
 	case len(p.Reasons) > 0:

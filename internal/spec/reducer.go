@@ -37,7 +37,8 @@ func ParseReducer(text string) (Reducer, error) {
 			return Reducer{Kind: kind, K: k}, nil
 		}
 	}
-	return Reducer{}, fmt.Errorf("%q is not a reducer: want mean, max, mode, at_least_K, pass@K or pass^K, with K from 1 to %d", clip(text), MaxEpochs)
+	return Reducer{}, fmt.Errorf("%q is not a reducer: want mean, max, mode, at_least_K, pass@K or pass^K, with K from 1 to %d",
+		clip(text), MaxEpochs)
 }
 
 // String is what ParseReducer reads.

@@ -17,7 +17,9 @@ func canaryRow(status string) spec.TrialRow {
 }
 
 func TestCanariesAreCountedApart(t *testing.T) {
-	rows := []spec.TrialRow{canaryRow(spec.StatusCompleted), canaryRow(spec.StatusError), canaryRow(spec.StatusCancelled), scored("a", true, 1)}
+	rows := []spec.TrialRow{
+		canaryRow(spec.StatusCompleted), canaryRow(spec.StatusError), canaryRow(spec.StatusCancelled), scored("a", true, 1),
+	}
 	got := stats.Aggregate(slices.Values(rows), stats.Choice{})
 	require.Equal(t, []int{1, 1, 1, 3, 1}, []int{got.NTotal, got.NScored, got.NPassed, got.NCanary, got.CanariesFailed})
 	require.InDelta(t, 1, got.Coverage, 0)
@@ -35,7 +37,8 @@ func TestCanariesAloneAreNeverGreen(t *testing.T) {
 
 func TestScoresThatAreNoNumbersAreNotScored(t *testing.T) {
 	rows := []spec.TrialRow{
-		scored("a", true, math.NaN()), scored("a", true, math.Inf(1)), scored("b", false, math.MaxFloat64), scored("b", true, math.MaxFloat64),
+		scored("a", true, math.NaN()), scored("a", true, math.Inf(1)),
+		scored("b", false, math.MaxFloat64), scored("b", true, math.MaxFloat64),
 	}
 	got := stats.Aggregate(slices.Values(rows), stats.Choice{PassAtK: []int{1}, Reducer: "mean"})
 	require.Equal(t, []int{4, 2, 1, 2}, []int{got.NTotal, got.NScored, got.NPassed, got.NError})
@@ -46,7 +49,9 @@ func TestScoresThatAreNoNumbersAreNotScored(t *testing.T) {
 
 func TestReducedIsHeldAgainstTheGate(t *testing.T) {
 	// Epochs are unequal: a passed 1 of 3, b 1 of 1, c was never scored.
-	rows := []spec.TrialRow{scored("a", true, 1), scored("a", false, 0), scored("a", false, 0), scored("b", true, 1), broken("c", spec.OriginInfra)}
+	rows := []spec.TrialRow{
+		scored("a", true, 1), scored("a", false, 0), scored("a", false, 0), scored("b", true, 1), broken("c", spec.OriginInfra),
+	}
 	gate := spec.Gate{MinAccuracy: ptr(0.6), MinCoverage: ptr(0.5)}
 	for reducer, want := range map[string]struct {
 		value   float64

@@ -30,7 +30,8 @@ func Judge(m spec.Metrics, gate spec.Gate, compared *spec.Comparison) (verdict s
 func doubts(m spec.Metrics, gate spec.Gate, compared *spec.Comparison) []string {
 	var doubts []string
 	if m.CanariesFailed > 0 {
-		doubts = append(doubts, fmt.Sprintf("canary failed: %d of %d did not end as expected, so the harness is in doubt", m.CanariesFailed, m.NCanary))
+		doubts = append(doubts, fmt.Sprintf("canary failed: %d of %d did not end as expected, so the harness is in doubt",
+			m.CanariesFailed, m.NCanary))
 	}
 	minCoverage := spec.DefaultMinCoverage
 	if gate.MinCoverage != nil {

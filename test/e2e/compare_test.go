@@ -47,7 +47,8 @@ func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
 	})
 
 	t.Run("a broken canary is no regression", func(t *testing.T) {
-		broken := judge("new", "baseline: before\ngate: {max_regression: 0}\ncanaries: [{set: {completion: old}}, {set: {completion: wrong}}]\n")
+		broken := judge("new", "baseline: before\ngate: {max_regression: 0}\n"+
+			"canaries: [{set: {completion: old}}, {set: {completion: wrong}}]\n")
 		after, code := s.RunCampaign(broken, "--name", "canary")
 		require.Equal(t, 2, code)
 		require.Equal(t, spec.VerdictInconclusive, after.Verdict)
@@ -62,6 +63,11 @@ func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
 
 		_, stderr, code := s.Starter("campaign", "compare", "before", "canary", "--max-regression", "1")
 		require.Equal(t, 2, code, stderr)
+
+		created := s.Ledger().Created
+		_, stderr, code = s.Starter("campaign", "retry", "canary", "--wait")
+		require.Equal(t, 2, code, stderr)
+		require.Equal(t, created+1, s.Ledger().Created, "only the canary that failed")
 	})
 
 	t.Run("another dataset is refused", func(t *testing.T) {
