@@ -24,6 +24,8 @@ type Campaigns struct {
 	// Secrets that a campaign may name; Redactor knows the values that its input may not hold.
 	Secrets  *secrets.Keeper
 	Redactor *redact.Redactor
+	// Searchable: Temporal's namespace has Pitwall's search attributes.
+	Searchable bool
 }
 
 // ShardTrials is how many trials one shard runs: some 11 events each keep its history well under 10,000.

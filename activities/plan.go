@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"pitwall/internal/artifact"
@@ -14,6 +15,9 @@ import (
 	"pitwall/internal/spec"
 )
 
+// TemplatePrefix begins the workflow IDs of the templates that fill in the UI's Start Workflow form.
+const TemplatePrefix = "template/"
+
 // Planning resolves an eval's input against this worker's configuration, before anything is created.
 type Planning struct {
 	Config config.Config
@@ -21,6 +25,8 @@ type Planning struct {
 	// Secrets that an input may name; Redactor knows the values that it may not hold.
 	Secrets  *secrets.Keeper
 	Redactor *redact.Redactor
+	// Searchable: Temporal's namespace has Pitwall's search attributes.
+	Searchable bool
 }
 
 // PlanInput is the input of PlanEval.
@@ -44,6 +50,8 @@ type EvalPlan struct {
 	Prefix string `json:"prefix"`
 	// PolicySHA256 is the policy that admitted the input.
 	PolicySHA256 string `json:"policy_sha256,omitempty"`
+	// Searchable: the workflow sets search attributes. Plans from before they were set lack it.
+	Searchable bool `json:"searchable,omitempty"`
 }
 
 // PlanEval validates the input and resolves its defaults. It is cheap and has no effect: it runs as a local activity.
@@ -53,6 +61,11 @@ func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 	if !p.Config.Enabled {
 		return EvalPlan{}, terminal(ErrTypeDisabled, errors.New(
 			"sandboxes are switched off (DAYTONA_ENABLED=false on this worker): nothing was created; set it to true and start the eval again"))
+	}
+	if strings.HasPrefix(in.EvalID, TemplatePrefix) {
+		return EvalPlan{}, terminal(ErrTypeInvalidInput, fmt.Errorf(
+			"the workflow ID %s belongs to the template that filled in the form: nothing was created; start the eval under an ID of your own, such as eval/direct/first",
+			in.EvalID))
 	}
 	input := in.Input.WithDefaults(p.Config.SpecDefaults())
 	if input.Name == "" {
@@ -90,6 +103,6 @@ func (p *Planning) PlanEval(_ context.Context, in PlanInput) (EvalPlan, error) {
 	}
 	return EvalPlan{
 		Input: input, Account: p.Config.Account(), Prefix: prefix, CreateHorizon: p.Config.CreateHorizon,
-		JobClocks: jobClocks, ScorerClocks: scorerClocks, PolicySHA256: p.Policy.SHA256(),
+		JobClocks: jobClocks, ScorerClocks: scorerClocks, PolicySHA256: p.Policy.SHA256(), Searchable: p.Searchable,
 	}, nil
 }

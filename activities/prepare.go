@@ -42,6 +42,8 @@ type PreparedCampaign struct {
 	// Breaker and Budget are nil from workers that are older than them: their campaigns have neither.
 	Breaker *spec.Breaker `json:"breaker,omitempty"`
 	Budget  *spec.Budget  `json:"budget,omitempty"`
+	// Searchable: the workflow sets search attributes. Those prepared before they were set lack it.
+	Searchable bool `json:"searchable,omitempty"`
 }
 
 // PrepareCampaign resolves the dataset and the answers, renders every trial, and writes the campaign's manifest, once.
@@ -51,6 +53,11 @@ func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput
 	defer startPulse(ctx, "preparing the campaign").end()
 	if !c.Config.Enabled {
 		return PreparedCampaign{}, terminal(ErrTypeDisabled, errors.New("sandboxes are switched off (DAYTONA_ENABLED=false on this worker): nothing was started"))
+	}
+	if strings.HasPrefix(in.Campaign, TemplatePrefix) {
+		return PreparedCampaign{}, terminal(ErrTypeInvalidInput, fmt.Errorf(
+			"the workflow ID %s belongs to the template that filled in the form: nothing was started; start the campaign under an ID of your own, such as campaign/first",
+			in.Campaign))
 	}
 	in.Input.Name = in.Campaign
 	input := in.Input.WithDefaults(c.Config.SpecDefaults())
@@ -249,6 +256,7 @@ func (c *Campaigns) prepared(ctx context.Context, header results.Header) (Prepar
 		ManifestKey: key, NTrials: header.NTrials, DatasetSHA256: header.DatasetSHA256, AnswersSHA256: header.AnswersSHA256,
 		MaxParallel: header.Effective.MaxParallel, PassAtK: header.Effective.PassAtK, Gate: header.Effective.Gate,
 		Reducer: header.Effective.Reducer, ClusterBy: header.Effective.ClusterBy, Baseline: header.Effective.Baseline,
+		Searchable: c.Searchable,
 	}
 	if header.Effective.RetryOf != "" {
 		prepared.Baseline, prepared.Gate.MaxRegression = "", nil

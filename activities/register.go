@@ -42,6 +42,8 @@ type Deps struct {
 	Scanner *leakscan.Scanner
 	// Converter reads what stands in histories and memos. Nil: the SDK's own, for payloads that are not encrypted.
 	Converter converter.DataConverter
+	// Searchable: Temporal's namespace has Pitwall's search attributes.
+	Searchable bool
 }
 
 // Set is every activity of Pitwall, ready to be registered queue by queue.
@@ -67,13 +69,13 @@ func New(deps Deps) *Set {
 	owner := Owner{Cluster: deps.Cluster, Namespace: deps.Namespace}
 	signals := leaseSignals{client: deps.Temporal}
 	return &Set{
-		planning:  &Planning{Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor},
+		planning:  &Planning{Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor, Searchable: deps.Searchable},
 		slots:     NewSlots(ctx, deps.Temporal, deps.Config.Account(), owner, deps.Config.MaxParallelSandboxes),
 		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal, Redactor: deps.Redactor, signals: signals},
 		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log, Journal: deps.Journal, Redactor: deps.Redactor, Secrets: deps.Secrets, Scanner: deps.Scanner},
 		scoring:   &Scoring{Store: deps.Store},
 		results:   &Results{Store: deps.Store, Redactor: deps.Redactor},
-		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor},
+		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor, Searchable: deps.Searchable},
 		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Converter: deps.Converter, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal},
 		retaining: &Retaining{Store: deps.Store, Retain: deps.Config.Retain.Std(), Log: deps.Log, Metrics: deps.Metrics},
 		stop:      stop,

@@ -10,6 +10,7 @@ import (
 
 	"pitwall/internal/results"
 	"pitwall/internal/spec"
+	"pitwall/workflows"
 )
 
 // campaignLine is one element of `campaign list -o json`.
@@ -114,6 +115,9 @@ func campaignsOfTemporal(ctx context.Context, term *terminal, target deployment)
 			return nil, err
 		}
 		for _, execution := range page.GetExecutions() {
+			if execution.GetExecution().GetWorkflowId() == workflows.TemplateCampaignID {
+				continue
+			}
 			name := campaignName(execution.GetExecution().GetWorkflowId())
 			line := campaignLine{Campaign: name, Status: statusOfExecution(execution.GetStatus()), StartedAt: execution.GetStartTime().AsTime()}
 			if known, err := results.ReadCampaign(ctx, store, name); err == nil && known.Summary != nil {

@@ -35,8 +35,8 @@ func loadDeployment(term *terminal) (deployment, error) {
 	if err != nil {
 		return deployment{}, err
 	}
-	target := deployment{Config: loaded, policy: admitted, temporal: loaded.Temporal()}
-	if loaded.Profile != nil && term.env("TEMPORAL_ADDRESS") == "" {
+	target := deployment{Config: loaded, policy: admitted, temporal: loaded.Temporal(), uiURL: loaded.UIURL}
+	if target.uiURL == "" && loaded.Profile != nil && term.env("TEMPORAL_ADDRESS") == "" {
 		target.uiURL = loaded.Profile.UIURL
 	}
 	return target, nil
@@ -105,9 +105,10 @@ func linkTo(target deployment, id, runID string) string {
 	if target.uiURL == "" {
 		return ""
 	}
-	return fmt.Sprintf(": %s/namespaces/%s/workflows/%s/%s/history", target.uiURL,
-		url.PathEscape(target.namespace()), url.PathEscape(id), url.PathEscape(runID))
+	return ": " + target.console().history(id, runID)
 }
+
+func (d deployment) console() console { return console{d.uiURL, d.namespace()} }
 
 // shown is a store URI for people: the file's path where the store is a folder of this machine.
 func (d deployment) shown(uri string) string {

@@ -11,6 +11,7 @@ import (
 
 	"pitwall/internal/config"
 	"pitwall/internal/devstack"
+	"pitwall/workflows"
 )
 
 // devOptions are the flags of `dev`.
@@ -118,6 +119,7 @@ func devConfig(term *terminal, options devOptions) (stack devstack.Config, clean
 		WorkerEnv: term.environ,
 		Notify:    func(message string) { term.note("%s", message) },
 	}
+	stack.SearchAttributes = workflows.SearchAttributePairs()
 	for _, snapshot := range options.snapshots {
 		stack.SandboxdArgs = append(stack.SandboxdArgs, "--snapshot", snapshot)
 	}

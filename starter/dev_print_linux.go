@@ -23,14 +23,19 @@ type devInfo struct {
 	LogDir          string `json:"log_dir"`
 	// Profile is empty when another starter dev's profile was left in place.
 	Profile string `json:"profile"`
+	// Forms and Views are links into Temporal's UI.
+	Forms []uiLink `json:"forms"`
+	Views []uiLink `json:"views"`
 }
 
 func printDev(term *terminal, where devstack.Endpoints, profile string) error {
+	ui := console{where.UIURL, where.Namespace}
 	if term.wantsJSON() {
 		return term.printJSON(devInfo{
 			TemporalAddress: where.TemporalAddress, Namespace: where.Namespace, UIURL: where.UIURL,
 			DaytonaAPIURL: where.DaytonaAPIURL, DaytonaKeyFile: where.DaytonaKeyFile, HealthURL: where.HealthURL,
 			Store: where.StoreURL, StateDir: where.StateDir, LogDir: where.LogDir, Profile: profile,
+			Forms: ui.forms(), Views: ui.views(time.Now()),
 		})
 	}
 	term.printf("Pitwall is ready.\n")
@@ -41,6 +46,11 @@ func printDev(term *terminal, where devstack.Endpoints, profile string) error {
 	term.printf("  Health       %s/readyz\n", where.HealthURL)
 	term.printf("  State        %s\n", where.StateDir)
 	term.printf("  Logs         %s\n", where.LogDir)
+	term.printf("In Temporal's UI:\n")
+	for _, link := range ui.forms() {
+		term.printf("  %-16s %s\n", link.Name, link.URL)
+	}
+	term.printf("  %-16s starter doctor has their links: what runs, failed, waits for capacity, leaked\n", "views")
 	term.printf("In another terminal:  starter run examples/hello.yaml\n")
 	term.printf("Ctrl-C stops everything, removes all local sandboxes and keeps the database.\n")
 	return nil

@@ -68,6 +68,7 @@ func (e *examination) temporal(ctx context.Context) {
 	e.add("temporal", findingOK, fmt.Sprintf("%s, namespace %s (%.8s, cluster %.8s)", version, e.target.namespace(), namespace, cluster), "")
 	e.queues(ctx, connected)
 	e.reaper(ctx, connected)
+	e.console(ctx, connected)
 	e.foreign(ctx, activities.Owner{Cluster: cluster, Namespace: namespace})
 }
 

@@ -50,15 +50,19 @@ func work(ctx context.Context, setup setup) (err error) {
 	if err != nil {
 		return err
 	}
+	searchable := needs.searchable(ctx, setup.log)
 	set := activities.New(activities.Deps{
 		Temporal: needs.temporal, Daytona: needs.daytona, Store: needs.store, Config: setup.config, Policy: setup.policy,
 		Cluster: needs.cluster, Namespace: needs.namespace, Log: setup.log,
 		Metrics: watch.metrics, Journal: watch.journal, Redactor: setup.redactor, Secrets: setup.secrets, Scanner: scanner,
-		Converter: setup.config.Temporal().Converter(),
+		Converter: setup.config.Temporal().Converter(), Searchable: searchable,
 	})
 	defer set.Close()
 	if slices.Contains(setup.queues, queueSlots) && setup.config.HealthAddr != "" {
 		go newCensus(needs, set, setup, watch).take(background)
+	}
+	if slices.Contains(setup.queues, queueWorkflows) {
+		go needs.keepTemplates(background, setup.log)
 	}
 	return serve(ctx, setup, needs.temporal, set, watch, health)
 }

@@ -58,6 +58,7 @@ func (c *campaign) prepare(ctx workflow.Context) error {
 	err := workflow.ExecuteActivity(withDataset(ctx, "read the dataset, write the manifest"), campaigns.PrepareCampaign, in).Get(ctx, &c.prepared)
 	c.progress.Total, c.progress.MaxParallel = c.prepared.NTrials, c.prepared.MaxParallel
 	c.showControls()
+	c.markState(ctx, StateRunning)
 	return err
 }
 
@@ -156,6 +157,7 @@ func (c *campaign) assemble(ctx workflow.Context, runErr error) (spec.CampaignRe
 	// An update that is being answered would be lost with the campaign's end.
 	_ = workflow.Await(detached, func() bool { return workflow.AllHandlersFinished(detached) })
 	c.progress.Phase = phaseDone
+	c.markState(ctx, verdictState(result))
 	workflow.SetCurrentDetails(ctx, c.details())
 	if cancelled {
 		return spec.CampaignResult{}, temporal.NewCanceledError(result)

@@ -39,7 +39,7 @@ const (
 type table struct{ b strings.Builder }
 
 func (t *table) row(label, format string, args ...any) {
-	fmt.Fprintf(&t.b, "%-12s %s\n", label, plain(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(&t.b, "%-12s %s\n", label, strings.TrimRight(plain(fmt.Sprintf(format, args...)), " "))
 }
 
 func (t *table) markdown() string { return "```text\n" + t.b.String() + "```\n" }

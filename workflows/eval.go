@@ -27,6 +27,7 @@ func EvalWorkflow(ctx workflow.Context, in spec.EvalInput) (spec.EvalResult, err
 	if err := e.makePlan(ctx); err != nil {
 		return spec.EvalResult{}, e.refuse(ctx, err)
 	}
+	e.markIDs(ctx)
 	e.run(ctx)
 	return e.conclude(ctx)
 }
@@ -40,6 +41,8 @@ type eval struct {
 	result   spec.EvalResult
 	// owed are the sessions whose sandbox was not proven gone when they ended; their leases go on.
 	owed []*session
+	// state is the search attribute's, as it was last set.
+	state string
 }
 
 func newEval(ctx workflow.Context, in spec.EvalInput) *eval {
@@ -84,6 +87,7 @@ func (e *eval) run(ctx workflow.Context) {
 		if !attempt.ran && attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
 			full++
 			n-- // a full provider costs no attempt: nothing was created
+			e.markState(ctx, StateWaiting)
 			if pause(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff)), pauseForCapacity) != nil {
 				e.result.Status = spec.StatusCancelled
 				return
@@ -197,6 +201,7 @@ func (e *eval) conclude(ctx workflow.Context) (spec.EvalResult, error) {
 		return spec.EvalResult{}, err
 	}
 	e.progress.Phase = phaseDone
+	e.markState(ctx, telemetry.OutcomeOf(e.result))
 	workflow.SetCurrentDetails(ctx, e.details())
 	if e.in.Trial != nil {
 		e.result = withoutEvidence(e.result)

@@ -16,6 +16,8 @@ type LeaseInput struct {
 	activities.LeaseFacts
 	// Horizon is how long after the lease's start a create may still take effect.
 	Horizon time.Duration `json:"horizon"`
+	// Searchable: the namespace has Pitwall's search attributes.
+	Searchable bool `json:"searchable,omitempty"`
 }
 
 // LeaseResult is how a lease ended.
@@ -42,6 +44,7 @@ func SandboxLease(ctx workflow.Context, in LeaseInput) (LeaseResult, error) {
 	if len(l.known) == 0 && !l.moreMayCome && (reason == leaseReleased || reason == leaseRefused) {
 		return LeaseResult{Reason: reason, Certificates: l.proven}, nil
 	}
+	mark(ctx, in.Searchable, keyword(AttributeState, StateRemoving)...)
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	if err := l.removeAll(detached); err != nil {
 		return LeaseResult{}, err

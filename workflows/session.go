@@ -70,6 +70,7 @@ func (s *session) run(ctx workflow.Context) {
 // waits again, ahead of those who have waited less.
 func (s *session) claim(ctx workflow.Context) error {
 	s.eval.progress.Phase = "waiting"
+	s.eval.markState(ctx, StateWaiting)
 	began := workflow.Now(ctx)
 	priority := s.eval.priority()
 	for {
@@ -106,7 +107,9 @@ func (s *session) startLease(ctx workflow.Context, grant activities.SlotGrant) e
 		Memo:                map[string]any{activities.MemoLeaseFacts: facts},
 		StaticSummary:       "guards " + grant.SandboxName + " for " + s.eval.self.ID,
 	})
-	lease := workflow.ExecuteChildWorkflow(child, SandboxLease, LeaseInput{LeaseFacts: facts, Horizon: s.eval.plan.CreateHorizon})
+	lease := workflow.ExecuteChildWorkflow(child, SandboxLease, LeaseInput{
+		LeaseFacts: facts, Horizon: s.eval.plan.CreateHorizon, Searchable: s.eval.plan.Searchable,
+	})
 	var execution workflow.Execution
 	if err := lease.GetChildWorkflowExecution().Get(detached, &execution); err != nil {
 		return err
@@ -117,6 +120,7 @@ func (s *session) startLease(ctx workflow.Context, grant activities.SlotGrant) e
 	s.use.LeaseID, s.use.LeaseRun = execution.ID, execution.RunID
 	s.prefix = s.evidence(execution.RunID)
 	s.eval.progress.Slot = grant.Slot
+	s.eval.markState(ctx, StateRunning)
 	return nil
 }
 

@@ -70,6 +70,8 @@ type Config struct {
 	LogFormat string `env:"PITWALL_LOG_FORMAT" envDefault:"json"`
 	// LogLevel is debug, info, warn or error. Default info.
 	LogLevel string `env:"PITWALL_LOG_LEVEL" envDefault:"info"`
+	// UIURL is Temporal's UI, for links. Default that of the running starter dev.
+	UIURL string `env:"PITWALL_UI_URL"`
 	// HealthAddr is the host:port of the worker's health endpoint. Default none.
 	HealthAddr string `env:"PITWALL_HEALTH_ADDR"`
 

@@ -143,6 +143,9 @@ func (f *findings) check(c Config) {
 	f.between("PITWALL_WORKFLOW_CACHE", c.WorkflowCache, 0, maxWorkflowCache)
 	f.oneOf("PITWALL_LOG_FORMAT", c.LogFormat, "json", "console")
 	f.oneOf("PITWALL_LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
+	if c.UIURL != "" {
+		f.url("PITWALL_UI_URL", c.UIURL, "such as https://temporal.example", "http", "https")
+	}
 	if c.HealthAddr != "" {
 		if _, _, err := net.SplitHostPort(c.HealthAddr); err != nil {
 			f.bad("PITWALL_HEALTH_ADDR", "=%q is not host:port: want such as 127.0.0.1:8080", clip(c.HealthAddr))

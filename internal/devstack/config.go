@@ -31,7 +31,7 @@ type Config struct {
 	SandboxdArgs []string
 	// WorkerEnv is the environment that the worker starts with, before the stack's own addresses are set in it.
 	WorkerEnv []string
-	// SearchAttributes (Name=Type) are registered with Temporal. Pitwall needs none so far.
+	// SearchAttributes (Name=Type) are registered with Temporal.
 	SearchAttributes []string
 
 	// Notify is told, in one line, of each thing a person should know: a start that takes long, a death, a restart.

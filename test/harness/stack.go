@@ -20,6 +20,7 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/daytona"
 	"pitwall/internal/temporalclient"
+	"pitwall/workflows"
 )
 
 // Options of a stack.
@@ -30,6 +31,8 @@ type Options struct {
 	WorkerEnv []string
 	// Workers started at once. Default 1; -1 none.
 	Workers int
+	// UI serves Temporal's UI, too.
+	UI bool
 	// FrontDaytona puts something between the sandbox server and whoever is told its address, workers and starter: it is
 	// given the server's base URL, and returns its own. The stack's own clients go past it.
 	FrontDaytona func(server string) string
@@ -45,6 +48,7 @@ type Stack struct {
 	dir string
 
 	temporalPort, sandboxdPort int
+	uiPort                     int // 0: there is no UI
 	// What workers and starter are told.
 	toldAPI, toldTemporal string
 
@@ -75,6 +79,9 @@ func Start(t testing.TB, opt Options) *Stack {
 	dir, err := os.MkdirTemp("", "pw")
 	require.NoError(t, err)
 	s := &Stack{t: t, opt: opt, bin: binDir(t), dir: dir, temporalPort: freePort(t), sandboxdPort: freePort(t)}
+	if opt.UI {
+		s.uiPort = freePort(t)
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.dumpLogs()
@@ -152,8 +159,7 @@ func (s *Stack) env() []string {
 func (s *Stack) StartTemporal() {
 	s.t.Helper()
 	s.TemporalServer = start(s.t, "temporal", s.log("temporal"), s.env(), filepath.Join(s.bin, "temporal-dev"),
-		"server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(s.temporalPort), "--headless",
-		"--db-filename", filepath.Join(s.dir, "temporal.db"), "--log-level", "error")
+		s.temporalArgs()...)
 	s.awaitReady(s.TemporalServer, func(ctx context.Context) bool {
 		c, err := temporalclient.Dial(ctx, s.temporalOptions(), zap.NewNop())
 		if err != nil {
@@ -163,6 +169,28 @@ func (s *Stack) StartTemporal() {
 		s.Cluster, s.Namespace, err = temporalclient.Identity(ctx, c, "default")
 		return err == nil
 	})
+}
+
+func (s *Stack) temporalArgs() []string {
+	args := []string{
+		"server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(s.temporalPort),
+		"--db-filename", filepath.Join(s.dir, "temporal.db"), "--log-level", "error",
+	}
+	for _, pair := range workflows.SearchAttributePairs() {
+		args = append(args, "--search-attribute", pair)
+	}
+	if s.uiPort == 0 {
+		return append(args, "--headless")
+	}
+	return append(args, "--ui-port", strconv.Itoa(s.uiPort))
+}
+
+// UIURL is the address of Temporal's UI; empty without one.
+func (s *Stack) UIURL() string {
+	if s.uiPort == 0 {
+		return ""
+	}
+	return "http://127.0.0.1:" + strconv.Itoa(s.uiPort)
 }
 
 func (s *Stack) temporalOptions() temporalclient.Options {
