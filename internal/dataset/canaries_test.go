@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,7 +49,7 @@ func TestCanariesThatCannotBe(t *testing.T) {
 	} {
 		_, err = planned(t, in, rows, "")
 		var file *FileError
-		require.True(t, errors.As(err, &file), "%v", err)
+		require.ErrorAs(t, err, &file)
 		require.ErrorContains(t, err, "canary-1:")
 	}
 }
