@@ -17,7 +17,9 @@ type Observing struct {
 }
 
 // InterceptActivity wraps one execution.
-func (o *Observing) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+func (o *Observing) InterceptActivity(
+	_ context.Context, next interceptor.ActivityInboundInterceptor,
+) interceptor.ActivityInboundInterceptor {
 	return &observing{interceptor.ActivityInboundInterceptorBase{Next: next}, o.Evals}
 }
 

@@ -47,7 +47,8 @@ func randomSpanID() (id trace.SpanID) {
 	return id
 }
 
-// TraceOf is the trace of a workflow's run. It hashes, because samplers by ratio look at the lower half of a trace ID, and that of a UUID is not even.
+// TraceOf is the trace of a workflow's run. It hashes, because samplers by ratio look at the lower half of a trace ID, and
+// that of a UUID is not even.
 func TraceOf(runID string) trace.TraceID {
 	sum := sha256.Sum256([]byte(runID))
 	return trace.TraceID(sum[:16])

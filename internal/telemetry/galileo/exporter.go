@@ -122,8 +122,9 @@ func partial(contentType string, answer []byte) error {
 	} else {
 		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(answer, read)
 	}
-	if rejected := read.GetPartialSuccess().GetRejectedSpans(); err == nil && rejected > 0 {
-		return fmt.Errorf("%w: %d spans of a trace: %.*q", telemetry.ErrRejected, rejected, maxQuoted, read.GetPartialSuccess().GetErrorMessage())
+	kept := read.GetPartialSuccess()
+	if rejected := kept.GetRejectedSpans(); err == nil && rejected > 0 {
+		return fmt.Errorf("%w: %d spans of a trace: %.*q", telemetry.ErrRejected, rejected, maxQuoted, kept.GetErrorMessage())
 	}
 	return nil
 }

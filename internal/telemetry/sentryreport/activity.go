@@ -23,7 +23,9 @@ type Interceptor struct {
 }
 
 // InterceptActivity wraps one execution.
-func (i *Interceptor) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+func (i *Interceptor) InterceptActivity(
+	_ context.Context, next interceptor.ActivityInboundInterceptor,
+) interceptor.ActivityInboundInterceptor {
 	return &reporting{interceptor.ActivityInboundInterceptorBase{Next: next}, i.Reporter}
 }
 

@@ -35,7 +35,8 @@ func isLast(info activity.Info, err error, now time.Time) bool {
 			pause = app.NextRetryDelay()
 		}
 	}
-	if slices.Contains(policy.NonRetryableErrorTypes, errorType) || policy.MaximumAttempts > 0 && info.Attempt >= policy.MaximumAttempts {
+	usedUp := policy.MaximumAttempts > 0 && info.Attempt >= policy.MaximumAttempts
+	if usedUp || slices.Contains(policy.NonRetryableErrorTypes, errorType) {
 		return true
 	}
 	if info.ScheduleToCloseTimeout == 0 || info.ScheduleToCloseTimeout > endlessFrom {

@@ -42,9 +42,10 @@ func Start(options Options) (*Reporter, error) {
 	client, err := sentry.NewClient(sentry.ClientOptions{
 		Dsn: options.DSN, Environment: options.Environment, Release: options.Release,
 		Transport: transport, HTTPClient: &http.Client{Transport: transport},
-		BeforeSend:           func(event *sentry.Event, _ *sentry.EventHint) *sentry.Event { return scrub(event, options.Redact) },
-		Integrations:         func([]sentry.Integration) []sentry.Integration { return nil }, // what they add about the host is nobody's business
-		DisableClientReports: true,                                                           // Pitwall counts what is dropped
+		BeforeSend: func(event *sentry.Event, _ *sentry.EventHint) *sentry.Event { return scrub(event, options.Redact) },
+		// What they would add about the host and its modules is nobody's business.
+		Integrations:         func([]sentry.Integration) []sentry.Integration { return nil },
+		DisableClientReports: true, // Pitwall counts what is dropped
 	})
 	if err != nil {
 		transport.outbox.Close()
