@@ -38,7 +38,7 @@ type Outbox[T any] struct {
 // NewOutbox begins to send for the exporter of that name in the metrics. An error of send that is ErrRejected counts as
 // rejected, any other as failed.
 func NewOutbox[T any](exporter string, send func(context.Context, T) error, metrics *Metrics, log *zap.Logger) *Outbox[T] {
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	o := &Outbox[T]{
 		send: send, items: make(chan T, outboxSize), done: make(chan struct{}), stop: stop,
 		drops: drops{exporter: exporter, metrics: metrics, log: log},

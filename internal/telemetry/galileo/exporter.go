@@ -109,7 +109,7 @@ func (e *Exporter) post(ctx context.Context, body []byte) (again bool, err error
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		again = true // by OTLP's specification; the others are final
 	}
-	return again, fmt.Errorf("Galileo answered %s: %.*q", response.Status, maxQuoted, answer)
+	return again, fmt.Errorf("send a trace to Galileo: %s: %.*q", response.Status, maxQuoted, answer)
 }
 
 // partial reads what a 200 says of spans that were not kept: it may be all of them. Galileo answers in JSON, others in

@@ -23,7 +23,7 @@ type transport struct {
 }
 
 // errHeldBack: the SDK heeds what Sentry said in an earlier answer (Retry-After, X-Sentry-Rate-Limits).
-var errHeldBack = errors.New("Sentry asked for no more events for a while")
+var errHeldBack = errors.New("send an event to Sentry: it asked for none for a while")
 
 // Configure is the SDK's.
 func (t *transport) Configure(options sentry.ClientOptions) { t.sync.Configure(options) }
@@ -53,7 +53,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	case err != nil:
 		t.unsent = err
 	case response.StatusCode/100 != 2:
-		t.unsent = fmt.Errorf("Sentry answered %s", response.Status)
+		t.unsent = fmt.Errorf("send an event to Sentry: %s", response.Status)
 	default:
 		t.unsent = nil
 	}
