@@ -16,7 +16,7 @@ var (
 	target     = regexp.MustCompile(`(?m)^([a-z]+):`)
 	starter    = regexp.MustCompile(`(?:^|[ /])starter ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+)\b)?`)
 	flag       = regexp.MustCompile(`--[a-z][a-z-]+`)
-	groups     = map[string]bool{"campaign": true, "schedule": true, "artifacts": true, "sandboxes": true}
+	groups     = map[string]bool{"campaign": true, "schedule": true, "artifacts": true, "sandboxes": true, "retention": true}
 )
 
 // TestMakeTargets: every `make X` that a page names is in the Makefile.

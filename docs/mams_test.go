@@ -12,6 +12,15 @@ import (
 	"pitwall/internal/spec"
 )
 
+// The page shows the TypeScript that the tests run.
+func TestMAMSTypeScriptIsTheExample(t *testing.T) {
+	page, err := os.ReadFile("mams.md")
+	require.NoError(t, err)
+	example, err := os.ReadFile("../examples/mams/typescript/evaluate.ts")
+	require.NoError(t, err)
+	require.Contains(t, string(page), "```ts\n"+string(example)+"```\n")
+}
+
 // TestMAMSPython: the Python of the page is Python, and the input in it is one that a worker takes.
 func TestMAMSPython(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {

@@ -35,7 +35,7 @@ part_build() {
 part_vet() { go vet ./... && go vet -tags gcs,azure ./internal/artifact; }
 
 # All but what has a part of its own below.
-part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v -e /test/conformance -e /test/chaos); }
+part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v -e /test/conformance -e /test/typescript -e /test/chaos); }
 
 # Alone, because it asks how soon sandboxes are gone. Prints a line a case, and one of JSON.
 part_chaos() {
@@ -91,11 +91,11 @@ part_model() {
 # The flags are those of the build, so that Go's cache has all but the tests.
 part_tools() { (cd tools/temporal && "$here/gotest" -trimpath -vet=off -ldflags='-s -w' -count=1 -timeout 10m ./...); }
 
-# The official SDK needs Node 20; npm fetches the SDK.
+# Daytona's official SDK, and Temporal's in the example, need Node 20; npm fetches them.
 part_conformance() {
   command -v npm >/dev/null || { not_run "needs node 20 and npm"; return; }
   [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || { not_run "needs node 20; this is $(node --version)"; return; }
-  gotest ./test/conformance/...
+  gotest ./test/conformance/... ./test/typescript/...
 }
 
 part_cross() { make --no-print-directory cross; }

@@ -20,6 +20,8 @@ const (
 	AttributeCampaign    = "PitwallCampaign"
 	AttributeSession     = "PitwallSession"
 	AttributeNegotiation = "PitwallNegotiation"
+	// AttributeKind is an eval's kind of job.
+	AttributeKind = "PitwallKind"
 	// AttributeState of an eval is waiting, running, or its outcome (passed, failed, infra_error …, cancelled); of a campaign
 	// running, passed, failed, inconclusive or cancelled; of a lease removing, once its eval has not done so.
 	AttributeState = "PitwallState"
@@ -34,7 +36,7 @@ const (
 
 // SearchAttributes are the names of all; each is a Keyword.
 func SearchAttributes() []string {
-	return []string{AttributeCampaign, AttributeSession, AttributeNegotiation, AttributeState}
+	return []string{AttributeCampaign, AttributeSession, AttributeNegotiation, AttributeKind, AttributeState}
 }
 
 // SearchAttributePairs are all as Temporal's programs take them: Name=Keyword.
@@ -85,21 +87,28 @@ func mark(ctx workflow.Context, searchable bool, updates ...temporal.SearchAttri
 	}
 }
 
-// markIDs makes an eval findable by what it belongs to.
-func (e *eval) markIDs(ctx workflow.Context) {
-	updates := append(keyword(AttributeSession, e.in.SessionID), keyword(AttributeNegotiation, e.in.NegotiationID)...)
-	if e.in.Trial != nil {
-		updates = append(updates, keyword(AttributeCampaign, e.in.Trial.Campaign)...)
+// ids make an eval findable by what it belongs to.
+func (e *eval) ids() []temporal.SearchAttributeUpdate {
+	in := e.plan.Input
+	updates := append(keyword(AttributeSession, in.SessionID), keyword(AttributeNegotiation, in.NegotiationID)...)
+	updates = append(updates, keyword(AttributeKind, in.Kind)...)
+	if in.Trial != nil {
+		updates = append(updates, keyword(AttributeCampaign, in.Trial.Campaign)...)
 	}
-	mark(ctx, e.plan.Searchable, updates...)
+	return updates
 }
 
-// markState makes an eval findable by what it does, or came to.
+// markState makes an eval findable by what it does, or came to; the first time also by its ids, as each call costs an event.
 func (e *eval) markState(ctx workflow.Context, state string) {
-	if state != e.state {
-		e.state = state
-		mark(ctx, e.plan.Searchable, keyword(AttributeState, state)...)
+	if state == e.state {
+		return
 	}
+	updates := keyword(AttributeState, state)
+	if e.state == "" {
+		updates = append(updates, e.ids()...)
+	}
+	e.state = state
+	mark(ctx, e.plan.Searchable, updates...)
 }
 
 // markState makes a campaign findable by its name and state.

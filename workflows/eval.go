@@ -27,7 +27,6 @@ func EvalWorkflow(ctx workflow.Context, in spec.EvalInput) (spec.EvalResult, err
 	if err := e.makePlan(ctx); err != nil {
 		return spec.EvalResult{}, e.refuse(ctx, err)
 	}
-	e.markIDs(ctx)
 	e.run(ctx)
 	return e.conclude(ctx)
 }

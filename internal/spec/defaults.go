@@ -81,12 +81,12 @@ func (in *EvalInput) raiseTTL(maxTTL Duration) {
 
 func (in *EvalInput) jobDefaults() {
 	setDefault(&in.Job.Cwd, HomeDir)
-	setDefault(&in.Job.MaxOutputBytes, DefaultMaxOutputBytes)
+	setDefault(&in.Job.MaxOutputBytes, defaultsOf(in.Kind).maxOutputBytes)
 	secretDefaults(in.Job.Secrets)
 	for i := range in.Job.Steps {
 		step := &in.Job.Steps[i]
 		setDefault(&step.Name, stepName(*step, i))
-		setDefault(&step.TimeLimit, Duration(DefaultTimeLimit))
+		setDefault(&step.TimeLimit, Duration(defaultsOf(in.Kind).timeLimit))
 		secretDefaults(step.Secrets)
 		if step.Code != "" {
 			setDefault(&step.Language, in.Sandbox.Language)
@@ -121,7 +121,7 @@ func (s *Scorer) fillDefaults(job Job) {
 }
 
 func (in *EvalInput) priorityDefaults() {
-	setDefault(&in.Priority.Key, DefaultPriorityKey)
+	setDefault(&in.Priority.Key, defaultsOf(in.Kind).priorityKey)
 	setDefault(&in.Priority.FairnessWeight, 1)
 	if in.Trial != nil {
 		setDefault(&in.Priority.FairnessKey, fairnessKey(in.Trial.Campaign))

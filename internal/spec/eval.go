@@ -38,16 +38,6 @@ type EvalInput struct {
 	Priority Priority `json:"priority,omitzero"`
 }
 
-// Kinds of job.
-const (
-	// KindEvaluation judges code.
-	KindEvaluation = "evaluation"
-	// KindDataPrep makes data, such as the inputs of later evals.
-	KindDataPrep = "data_prep"
-	// KindToolSimulation runs what an agent's tool would do.
-	KindToolSimulation = "tool_simulation"
-)
-
 // Trial is a (sample, epoch) of a campaign.
 type Trial struct {
 	Campaign string `json:"campaign"`

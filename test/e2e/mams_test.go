@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"path/filepath"
 	"testing"
@@ -46,6 +47,40 @@ func TestMAMSTemplates(t *testing.T) {
 	}
 	require.Empty(t, s.Live())
 	startByName(t, s)
+	findByIDs(t, s)
+}
+
+// findByIDs finds evals by what their callers call them, whatever that holds.
+func findByIDs(t *testing.T, s *harness.Stack) {
+	const hostile = `x'; -- OR 1=1 ' AND (`
+	in := harness.Command("exit 1")
+	in.SessionID, in.NegotiationID = hostile, "negotiation-8"
+	s.Result(s.Run("mams/hostile", in))
+	find := func(flags ...string) []string {
+		out, errOut, code := s.Starter(append([]string{"find", "-o", "json"}, flags...)...)
+		require.Zero(t, code, errOut)
+		var found []struct {
+			EvalID string `json:"eval_id"`
+			Status string `json:"status"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(out), &found))
+		ids := []string{}
+		for _, eval := range found {
+			ids = append(ids, eval.EvalID+" "+eval.Status)
+		}
+		return ids
+	}
+	s.Eventually("Temporal's list has the last eval's end", func(context.Context) bool { return len(find("--status", "failed")) > 0 })
+	require.Equal(t, []string{"mams/hostile failed"}, find("--session", hostile))
+	require.Equal(t, []string{"mams/hostile failed"}, find("--negotiation", "negotiation-8", "--kind", "evaluation"))
+	require.Len(t, find("--session", "session-42"), 4)
+	require.Equal(t, []string{"mams/session-42/negotiation-7/1 passed"}, find("--session", "session-42", "--kind", "evaluation", "--negotiation", "negotiation-7")[:1])
+	require.Empty(t, find("--session", "session-42", "--status", "failed"))
+	for problem, flags := range map[string][]string{"find what?": nil, "cannot be asked": {"--session", `a"b`}} {
+		_, errOut, code := s.Starter(append([]string{"find"}, flags...)...)
+		require.Equal(t, 3, code)
+		require.Contains(t, errOut, problem)
+	}
 }
 
 // startByName starts and reads an eval with nothing but Temporal's client, as docs/mams.md shows it.

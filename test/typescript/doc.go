@@ -1,0 +1,2 @@
+// Package typescript runs examples/mams/typescript, which needs Node and npm, against a whole stack.
+package typescript
