@@ -98,6 +98,9 @@ func (c *Campaigns) trials(ctx context.Context, input spec.CampaignInput, starte
 	if input.RetryOf != "" {
 		return c.retryTrials(ctx, header, input)
 	}
+	if err := c.checkExtension(ctx, input); err != nil {
+		return header, nil, func() {}, err
+	}
 	var opened []io.Closer
 	closeAll := func() {
 		for _, file := range opened {
@@ -242,6 +245,24 @@ func (c *Campaigns) broken(ctx context.Context, input spec.CampaignInput) iter.S
 	}
 }
 
+// checkExtension refuses to add epochs to a campaign that there is not, or that had other samples or answers.
+func (c *Campaigns) checkExtension(ctx context.Context, input spec.CampaignInput) error {
+	if input.ExtendOf == "" {
+		return nil
+	}
+	first, err := results.ReadHeader(ctx, c.Store, input.ExtendOf)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return terminal(ErrTypeInvalidInput, fmt.Errorf("extend campaign %s: the store knows no such campaign", input.ExtendOf))
+	}
+	if err != nil {
+		return retryable(ErrTypeStore, err, 0)
+	}
+	if input.Dataset.SHA256 != first.DatasetSHA256 || input.Answers.SHA256 != first.AnswersSHA256 {
+		return terminal(ErrTypeInvalidInput, fmt.Errorf("extend campaign %s: it had another dataset or other answers", input.ExtendOf))
+	}
+	return nil
+}
+
 // inputOrStore tells a wrong dataset from a store that does not work.
 func inputOrStore(err error) error {
 	if isStoreFault(err) {
@@ -258,7 +279,7 @@ func (c *Campaigns) prepared(ctx context.Context, header results.Header) (Prepar
 		Reducer: header.Effective.Reducer, ClusterBy: header.Effective.ClusterBy, Baseline: header.Effective.Baseline,
 		Searchable: c.Searchable,
 	}
-	if header.Effective.RetryOf != "" {
+	if header.Effective.RetryOf != "" || header.Effective.ExtendOf != "" {
 		prepared.Baseline, prepared.Gate.MaxRegression = "", nil
 	}
 	prepared.Breaker, prepared.Budget = &header.Effective.Breaker, &header.Effective.Budget

@@ -14,6 +14,7 @@ func campaignCommand(term *terminal) *cobra.Command {
 		campaignStartCommand(term), campaignStatusCommand(term), campaignResultsCommand(term),
 		campaignRetryCommand(term), campaignCancelCommand(term), campaignListCommand(term),
 		campaignPinCommand(term), campaignUnpinCommand(term), campaignCompareCommand(term),
+		campaignExtendCommand(term), campaignRescoreCommand(term),
 		campaignPauseCommand(term), campaignResumeCommand(term), campaignParallelCommand(term), campaignCancelTrialCommand(term))
 }
 

@@ -32,7 +32,7 @@ func (e *eval) score(ctx workflow.Context, out *attemptOutcome, ran *session) {
 		e.take(ctx, out, workflow.ExecuteActivity(withStore(ctx, "score"), scoring.ScoreJob, in))
 	}
 	if out.score != nil {
-		e.demandArtifacts(out)
+		*out.score = scorer.Demand(*out.score, e.plan.Input.Artifacts, out.artifacts)
 		note(ctx, scoredEntry(*out.score, began, workflow.Now(ctx)))
 	}
 }
@@ -44,21 +44,6 @@ func (e *eval) take(ctx workflow.Context, out *attemptOutcome, scored workflow.F
 		return
 	}
 	out.score = &score
-}
-
-// demandArtifacts: a required artifact that is missing is a failure of the job.
-func (e *eval) demandArtifacts(out *attemptOutcome) {
-	for _, rule := range e.plan.Input.Artifacts {
-		if !rule.Required {
-			continue
-		}
-		for _, found := range out.artifacts {
-			if found.Path == rule.Path && found.Status != spec.ArtifactStored && found.Status != spec.ArtifactSkipped {
-				out.score = &spec.Score{Explanation: "required artifact " + rule.Path + ": " + found.Status}
-				return
-			}
-		}
-	}
 }
 
 // scoreByCommand judges in a fresh sandbox, on a new lease: the job's is proven gone, so no eval ever holds two slots.

@@ -20,17 +20,20 @@ const keptNameBytes = 80
 const maxKeyBytes = 1024
 
 var (
-	retryOf   = regexp.MustCompile(`^(.+)/retry-([1-9][0-9]{0,5})$`)
+	partOf    = regexp.MustCompile(`^(.+)/(retry|extend|rescore)-([1-9][0-9]{0,5})$`)
 	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// SplitRetry takes <id>/retry-<n> apart. Without that ending it returns the ID itself and 0.
+// SplitRetry takes <id>/retry-<n> apart. Without that ending it returns the ID itself and 0; of <id>/extend-<n> and
+// <id>/rescore-<n>, whose trials are the campaign's own, <id> and 0.
 func SplitRetry(campaign string) (root string, retry int) {
-	match := retryOf.FindStringSubmatch(campaign)
-	if match == nil {
+	match := partOf.FindStringSubmatch(campaign)
+	switch {
+	case match == nil:
 		return campaign, 0
+	case match[2] == "retry":
+		retry, _ = strconv.Atoi(match[3]) // at most six digits
 	}
-	retry, _ = strconv.Atoi(match[2]) // at most six digits
 	return match[1], retry
 }
 
@@ -43,21 +46,50 @@ func Retry(campaign string, n int) string {
 	return fmt.Sprintf("%s/retry-%d", root, n)
 }
 
+// Extension is the ID of the nth extension of a campaign; the campaign's own for n = 0.
+func Extension(campaign string, n int) string {
+	root, _ := SplitRetry(campaign)
+	if n == 0 {
+		return root
+	}
+	return fmt.Sprintf("%s/extend-%d", root, n)
+}
+
 // CampaignsPrefix is what all campaigns' keys begin with.
 const CampaignsPrefix = "campaigns/"
 
-// Campaign is the prefix of one campaign; <id>/retry-<n> lies under its campaign.
+// Campaign is the prefix of one campaign; <id>/retry-<n>, <id>/extend-<n> and <id>/rescore-<n> lie under their
+// campaign.
 func Campaign(id string) string {
-	root, retry := SplitRetry(id)
-	prefix := CampaignsPrefix + EscapeName(root)
-	if retry > 0 {
-		prefix += fmt.Sprintf("/retry-%d", retry)
+	match := partOf.FindStringSubmatch(id)
+	if match == nil {
+		return CampaignsPrefix + EscapeName(id)
 	}
-	return prefix
+	return CampaignsPrefix + EscapeName(match[1]) + "/" + match[2] + "-" + match[3]
 }
 
-// Manifest is the key of what a campaign is to run.
-func Manifest(campaign string) string { return Campaign(campaign) + "/" + ManifestName }
+// Manifest is the key of what a campaign is to run; of <id>/rescore-<n>, which runs nothing, the campaign's own.
+func Manifest(campaign string) string {
+	if IsRescore(campaign) {
+		campaign, _ = SplitRetry(campaign)
+	}
+	return Campaign(campaign) + "/" + ManifestName
+}
+
+// Rescore is the ID of the nth judging of a campaign from what is stored, n ≥ 1.
+func Rescore(campaign string, n int) string {
+	root, _ := SplitRetry(campaign)
+	return fmt.Sprintf("%s/rescore-%d", root, n)
+}
+
+// IsRescore tells the ID of a Rescore.
+func IsRescore(campaign string) bool {
+	match := partOf.FindStringSubmatch(campaign)
+	return match != nil && match[2] == "rescore"
+}
+
+// RescoreSettings is the key of how a Rescore judged.
+func RescoreSettings(campaign string) string { return Campaign(campaign) + "/scorer.json" }
 
 // ManifestName is the last part of a manifest's key.
 const ManifestName = "manifest.jsonl"

@@ -128,14 +128,16 @@ func (p *planner) sample(sample string, row Row, yield func(Trial) bool) error {
 		p.unanswered = append(p.unanswered, sample)
 		return nil
 	}
-	if err := p.canaries(sample, row, answers[0], yield); err != nil {
-		return err
+	if p.in.ExtendOf == "" { // else they have run
+		if err := p.canaries(sample, row, answers[0], yield); err != nil {
+			return err
+		}
 	}
 	epochs := p.in.Epochs
 	if epochs == 0 {
 		epochs = len(answers)
 	}
-	for epoch := 1; epoch <= epochs; epoch++ {
+	for epoch := max(1, p.in.FirstEpoch); epoch <= epochs; epoch++ {
 		if p.trials++; p.trials > MaxTrials {
 			return fmt.Errorf("the campaign has more than %d trials: use limit, fewer epochs, or two campaigns", MaxTrials)
 		}
@@ -156,7 +158,7 @@ func (p *planner) trial(sample string, epoch int, row Row, answer any) (Trial, e
 
 // rendered is the trial whose template sees these fields.
 func (p *planner) rendered(sample string, epoch int, row Row, fields map[string]any) (Trial, error) {
-	root, _, _ := strings.Cut(p.in.Name, "/retry-")
+	root, _, _ := strings.Cut(p.in.Name, "/") // of a retry, and of an extension
 	category, err := p.category(fields)
 	if err != nil {
 		return Trial{}, err

@@ -29,7 +29,7 @@ func ReadCampaign(ctx context.Context, store *artifact.Store, campaign string) (
 	return Campaign{Header: header, Summary: &summary}, err
 }
 
-// Campaigns yields every campaign in the store, by name, each followed by its retries; one that broke off before its
+// Campaigns yields every campaign in the store, by name, each followed by its retries and extensions; one that broke off before its
 // manifest was written is left out. A campaign that cannot be read is yielded as an error, and the next one follows.
 func Campaigns(ctx context.Context, store *artifact.Store) iter.Seq2[Campaign, error] {
 	return func(yield func(Campaign, error) bool) {
@@ -51,15 +51,15 @@ func yieldWithRetries(ctx context.Context, store *artifact.Store, dir string, yi
 	if errors.Is(err, artifact.ErrNotFound) {
 		return true
 	}
-	last := 0
+	var parts []string
 	if err == nil {
-		last, err = LastRetry(ctx, store, header.Campaign)
+		parts, err = Parts(ctx, store, header.Campaign)
 	}
 	if err != nil {
 		return yield(Campaign{}, err)
 	}
-	for n := range last + 1 {
-		if !yield(ReadCampaign(ctx, store, artifact.Retry(header.Campaign, n))) {
+	for _, part := range parts {
+		if !yield(ReadCampaign(ctx, store, part)) {
 			return false
 		}
 	}

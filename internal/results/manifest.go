@@ -145,8 +145,32 @@ func ReadManifestPage(ctx context.Context, store *artifact.Store, key string, of
 	}
 }
 
-// Trials reads all of a campaign's manifest, one trial at a time.
+// Trials reads all of a campaign's manifest, and then those of its extensions, one trial at a time.
 func Trials(ctx context.Context, store *artifact.Store, campaign string) iter.Seq2[Trial, error] {
+	return func(yield func(Trial, error) bool) {
+		parts := []string{campaign}
+		if root, _ := artifact.SplitRetry(campaign); root == campaign {
+			last, err := LastExtension(ctx, store, campaign)
+			if err != nil {
+				yield(Trial{}, err)
+				return
+			}
+			for n := 1; n <= last; n++ {
+				parts = append(parts, artifact.Extension(campaign, n))
+			}
+		}
+		for _, part := range parts {
+			for trial, err := range trialsOf(ctx, store, part) {
+				if !yield(trial, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// trialsOf reads one manifest.
+func trialsOf(ctx context.Context, store *artifact.Store, campaign string) iter.Seq2[Trial, error] {
 	return func(yield func(Trial, error) bool) {
 		lines, err := openLines(ctx, store, artifact.Manifest(campaign), 0)
 		if err != nil {

@@ -33,14 +33,18 @@ const resultMissing = "ResultMissing"
 const (
 	// maxResultBytes bounds a result.json: 10 attempts of 32 steps with their tails stay under 2 MiB.
 	maxResultBytes = 16 << 20
-	// maxRetries bounds the search for a campaign's retries.
+	// maxRetries bounds the search for a campaign's retries, and for its extensions.
 	maxRetries = 1000
 )
 
 // Rows yields one row per trial of a campaign, in its manifest's order, from the store alone; it holds a few at a time. The
-// rows of a campaign count its retries in: a retry's row stands where nothing earlier has a score. The rows of
-// <id>/retry-<n> are only its own. After an error it ends; artifact.ErrNotFound means that there is no such campaign.
+// rows of a campaign count its retries and extensions in: a retry's row stands where nothing earlier has a score. The rows of
+// <id>/retry-<n> are only its own, those of <id>/extend-<n> with what retries repaired, and those of <id>/rescore-<n> as they
+// were written. After an error it ends; artifact.ErrNotFound means that there is no such campaign.
 func Rows(ctx context.Context, store *artifact.Store, campaign string, missing Missing) iter.Seq2[spec.TrialRow, error] {
+	if artifact.IsRescore(campaign) {
+		return rescoredRows(ctx, store, campaign)
+	}
 	return func(yield func(spec.TrialRow, error) bool) {
 		reader, err := newRowReader(ctx, store, campaign)
 		if err != nil {
@@ -89,8 +93,32 @@ func newRowReader(ctx context.Context, store *artifact.Store, campaign string) (
 
 // LastRetry is the number of the last retry of a campaign that has a manifest; 0 when there is none.
 func LastRetry(ctx context.Context, store *artifact.Store, campaign string) (int, error) {
+	return lastPart(ctx, store, campaign, artifact.Retry)
+}
+
+// LastExtension is the number of the last extension of a campaign that has a manifest; 0 when there is none.
+func LastExtension(ctx context.Context, store *artifact.Store, campaign string) (int, error) {
+	return lastPart(ctx, store, campaign, artifact.Extension)
+}
+
+// Parts are the IDs under which a campaign was started: its own, its retries', its extensions'.
+func Parts(ctx context.Context, store *artifact.Store, campaign string) ([]string, error) {
+	parts := []string{campaign}
+	for _, name := range []func(string, int) string{artifact.Retry, artifact.Extension} {
+		last, err := lastPart(ctx, store, campaign, name)
+		if err != nil {
+			return nil, err
+		}
+		for n := 1; n <= last; n++ {
+			parts = append(parts, name(campaign, n))
+		}
+	}
+	return parts, nil
+}
+
+func lastPart(ctx context.Context, store *artifact.Store, campaign string, name func(string, int) string) (int, error) {
 	for n := 1; n <= maxRetries; n++ {
-		found, err := store.Exists(ctx, artifact.Manifest(artifact.Retry(campaign, n)))
+		found, err := store.Exists(ctx, artifact.Manifest(name(campaign, n)))
 		if err != nil || !found {
 			return n - 1, err
 		}
@@ -98,10 +126,12 @@ func LastRetry(ctx context.Context, store *artifact.Store, campaign string) (int
 	return maxRetries, nil
 }
 
-// found is a trial and its row; nil when it has no result.
+// found is a trial, its result, and the row of that; nil when it has none.
 type found struct {
-	trial Trial
-	row   *spec.TrialRow
+	trial  Trial
+	prefix string
+	result *spec.EvalResult
+	row    *spec.TrialRow
 }
 
 // find takes the first result with a score, else the last result.
@@ -116,7 +146,7 @@ func (r *rowReader) find(ctx context.Context, trial Trial) (found, error) {
 		if err != nil {
 			return found{}, err
 		}
-		at.row = r.rowOf(result, trial, prefix)
+		at.prefix, at.result, at.row = prefix, &result, r.rowOf(result, trial, prefix)
 		if stats.Scored(*at.row) {
 			break
 		}

@@ -97,7 +97,7 @@ func (p Pass) campaigns(ctx context.Context, report *Report, keep keepers) error
 	return nil
 }
 
-// campaign decides about a campaign and its retries together, from the manifest that says their name.
+// campaign decides about a campaign, its retries and its extensions together, from the manifest that says their name.
 func (p Pass) campaign(ctx context.Context, report *Report, keep keepers, dir string) error {
 	header, err := results.ReadHeaderAt(ctx, p.Store, dir+artifact.ManifestName)
 	if errors.Is(err, artifact.ErrNotFound) {
@@ -111,12 +111,12 @@ func (p Pass) campaign(ctx context.Context, report *Report, keep keepers, dir st
 	if found.retain == 0 {
 		found.retain = p.Retain
 	}
-	last, err := results.LastRetry(ctx, p.Store, header.Campaign)
+	parts, err := results.Parts(ctx, p.Store, header.Campaign)
 	if err != nil {
 		return err
 	}
-	for n := range last + 1 {
-		summary, err := results.ReadSummary(ctx, p.Store, artifact.Retry(header.Campaign, n))
+	for _, part := range parts {
+		summary, err := results.ReadSummary(ctx, p.Store, part)
 		if errors.Is(err, artifact.ErrNotFound) {
 			found.finished = false
 		} else if err != nil {

@@ -66,3 +66,24 @@ func absolute(name string) string {
 	}
 	return path.Join(home, name)
 }
+
+// Asked says whether an attempt was to fetch a file, whatever came of it: only then its absence is the job's doing.
+func Asked(artifacts []spec.Artifact, name string) bool {
+	_, listed := stored{artifacts: artifacts}.find(name)
+	return listed
+}
+
+// Demand is a score after the artifacts' rules: a required artifact that is missing is a failure of the job.
+func Demand(score spec.Score, rules []spec.ArtifactRule, artifacts []spec.Artifact) spec.Score {
+	for _, rule := range rules {
+		if !rule.Required {
+			continue
+		}
+		for _, found := range artifacts {
+			if found.Path == rule.Path && found.Status != spec.ArtifactStored && found.Status != spec.ArtifactSkipped {
+				return spec.Score{Explanation: "required artifact " + rule.Path + ": " + found.Status}
+			}
+		}
+	}
+	return score
+}

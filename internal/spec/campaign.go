@@ -39,6 +39,9 @@ type CampaignInput struct {
 	RetryOf string `json:"retry_of,omitempty"`
 	// RetryNumber is n of <id>/retry-n. Set by campaign retry.
 	RetryNumber int `json:"retry_number,omitempty"`
+	// ExtendOf names the campaign that this one adds epochs to; FirstEpoch is the first of them. Set by campaign extend.
+	ExtendOf   string `json:"extend_of,omitempty"`
+	FirstEpoch int    `json:"first_epoch,omitempty"`
 }
 
 // Dataset formats.

@@ -24,6 +24,18 @@ func DecodeCampaign(data []byte) (CampaignInput, error) {
 	return in, err
 }
 
+// DecodeScorer reads one Scorer, as DecodeEval does, and resolves its defaults for a job. Nothing in it is a template.
+func DecodeScorer(data []byte, job Job) (Scorer, error) {
+	var s Scorer
+	err := decode(data, &s, func() error {
+		s.fillDefaults(job)
+		c := checker{}
+		c.scorer(&s, job)
+		return c.err()
+	})
+	return s, err
+}
+
 // UnmarshalJSON refuses unknown fields at any depth, so that a typing error in Temporal's Start Workflow form fails at
 // once and by name. It does not validate: the receiver does, once its defaults are known.
 func (in *EvalInput) UnmarshalJSON(data []byte) error {

@@ -178,10 +178,13 @@ func hasControl(text string) bool {
 	})
 }
 
-// campaignName admits a safe name, and the name of its retry.
+// campaignName admits a safe name, and the names of its retries and extensions.
 func campaignName(name string) bool {
-	base, retry, isRetry := strings.Cut(name, "/retry-")
-	return safeName.MatchString(base) && safeFile(base) && (!isRetry || integer.MatchString(retry) && !strings.HasPrefix(retry, "-"))
+	base, number, isPart := strings.Cut(name, "/retry-")
+	if !isPart {
+		base, number, isPart = strings.Cut(name, "/extend-")
+	}
+	return safeName.MatchString(base) && safeFile(base) && (!isPart || integer.MatchString(number) && !strings.HasPrefix(number, "-"))
 }
 
 // safeFile refuses the two safe names that are directories.

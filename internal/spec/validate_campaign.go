@@ -81,6 +81,7 @@ func (in CampaignInput) Validate() error {
 	if in.RetryNumber < 0 || (in.RetryNumber > 0) != (in.RetryOf != "") {
 		c.bad("retry_number", "retry_of and retry_number belong together, and count from 1: both are set by campaign retry")
 	}
+	c.extension(in)
 	c.evalTemplate(in.Eval)
 	return c.err()
 }
@@ -172,5 +173,17 @@ func (c *checker) statistics(in CampaignInput) {
 func (c *checker) share(at string, value *float64) {
 	if value != nil && !(*value >= 0 && *value <= 1) {
 		c.bad(at, "%v is not a share: want 0 to 1", *value)
+	}
+}
+
+func (c *checker) extension(in CampaignInput) {
+	if in.ExtendOf != "" && !campaignName(in.ExtendOf) {
+		c.bad("extend_of", "%q is not a campaign's name", clip(in.ExtendOf))
+	}
+	if (in.ExtendOf != "") != (in.FirstEpoch != 0) || in.FirstEpoch < 0 || in.FirstEpoch > 0 && in.FirstEpoch > in.Epochs {
+		c.bad("first_epoch", "extend_of, first_epoch and epochs belong together: all are set by campaign extend")
+	}
+	if in.ExtendOf != "" && in.RetryOf != "" {
+		c.bad("extend_of", "a campaign is a retry or an extension, not both: both are set by the starter")
 	}
 }

@@ -143,5 +143,72 @@ func TestACampaignIsSteeredWhileItRuns(t *testing.T) {
 		require.Equal(t, 30, summary.NPassed+summary.NCancelled+summary.NNotStarted)
 		require.GreaterOrEqual(t, summary.SandboxSeconds, 0.5)
 	})
+	t.Run("more epochs, and another judge", func(t *testing.T) { extendsAndRescores(t, s) })
 	require.Equal(t, s.Ledger().Created, s.Ledger().Destroyed)
+}
+
+func extendsAndRescores(t *testing.T, s *harness.Stack) {
+	summary, code := s.RunCampaign(commandCampaign(t, 3, "echo {{.id}}.{{.epoch}}", ""), "--name", "grown")
+	require.Equal(t, []int{0, 3}, []int{code, summary.NPassed})
+	for n := 1; n <= 2; n++ {
+		out, stderr, code := s.Starter("campaign", "extend", "grown", "--epochs", "1", "--wait", "-o", "json")
+		require.Equal(t, 0, code, stderr)
+		var extended spec.CampaignResult
+		require.NoError(t, json.Unmarshal([]byte(out), &extended))
+		require.Equal(t, fmt.Sprintf("grown/extend-%d", n), extended.Campaign)
+		require.Equal(t, 3, extended.NPassed)
+	}
+	rowsOf := func(name string) map[string]spec.TrialRow {
+		out, stderr, code := s.Starter("campaign", "results", name, "--jsonl")
+		require.Equal(t, 0, code, stderr)
+		rows := map[string]spec.TrialRow{}
+		for line := range strings.Lines(out) {
+			var row spec.TrialRow
+			require.NoError(t, json.Unmarshal([]byte(line), &row))
+			rows[trialKey(row.SampleID, row.Epoch)] = row
+		}
+		return rows
+	}
+	before := rowsOf("grown")
+	require.Len(t, before, 9, "three epochs of three samples, each once")
+	require.Len(t, rowsOf("grown/extend-2"), 3)
+	created := s.Ledger().Created
+
+	judge := func(text string) (spec.CampaignResult, string, int) {
+		file := filepath.Join(t.TempDir(), "scorer.yaml")
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		out, stderr, code := s.Starter("campaign", "rescore", "grown", "--scorer", file, "-o", "json")
+		var result spec.CampaignResult
+		if code < 3 {
+			require.NoError(t, json.Unmarshal([]byte(out), &result), stderr)
+		}
+		return result, stderr, code
+	}
+	strict, stderr, code := judge(`{type: regex, pattern: '^s[01]\.[12]'}`)
+	require.Equal(t, 0, code, stderr)
+	require.Equal(t, "grown/rescore-1", strict.Campaign)
+	require.Equal(t, []int{9, 9, 4}, []int{strict.NTotal, strict.NScored, strict.NPassed})
+	rescored := rowsOf("grown/rescore-1")
+	require.Len(t, rescored, 9)
+	require.True(t, *rescored["s1#2"].Passed)
+	require.False(t, *rescored["s1#3"].Passed)
+
+	unknown, stderr, code := judge(`{type: json_file, path: score.json}`)
+	require.Equal(t, 2, code, stderr)
+	require.Equal(t, []string{"grown/rescore-2", spec.VerdictInconclusive}, []string{unknown.Campaign, unknown.Verdict})
+	require.Equal(t, 9, unknown.NError, "nobody knows what the jobs wrote there")
+	_, stderr, code = judge(`{type: command, command: "true"}`)
+	require.Equal(t, 3, code)
+	require.Contains(t, stderr, "needs a sandbox")
+	_, stderr, code = judge(`{type: regex, pattern: '('}`)
+	require.Equal(t, 3, code)
+	require.Contains(t, stderr, "scorer.pattern")
+
+	out, stderr, code := s.Starter("campaign", "rescore", "grown", "-o", "json")
+	require.Equal(t, 0, code, stderr)
+	require.Contains(t, out, "grown/rescore-3")
+	_, stderr, code = s.Starter("campaign", "compare", "grown", "grown/rescore-1")
+	require.Equal(t, 1, code, stderr)
+	require.Equal(t, before, rowsOf("grown"), "what stood stands")
+	require.Equal(t, created, s.Ledger().Created, "nothing ran")
 }
