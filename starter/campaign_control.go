@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -96,23 +97,30 @@ func updateCampaign(ctx context.Context, term *terminal, name, update string, ar
 	if err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(ctx, updateBound)
-	defer cancel()
 	var progress workflows.CampaignProgress
-	handle, err := connection.UpdateWorkflow(bounded, client.UpdateWorkflowOptions{
-		WorkflowID: running.GetID(), RunID: running.GetRunID(), UpdateName: update, Args: args,
-		WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = handle.Get(bounded, &progress)
-	}
-	if err != nil {
-		return explainUpdate(ctx, bounded, running.GetID(), update, err)
+	options := client.UpdateWorkflowOptions{WorkflowID: running.GetID(), RunID: running.GetRunID(), UpdateName: update, Args: args}
+	if err := sendUpdate(ctx, connection, options, &progress); err != nil {
+		return err
 	}
 	if term.wantsJSON() {
 		return term.printJSON(progress)
 	}
 	term.printf("%s: %s\n", running.GetID(), progressText(progress, 0))
+	return nil
+}
+
+// sendUpdate sends an update, waits until the workflow has taken or refused it, and reads what it answers.
+func sendUpdate(ctx context.Context, connection client.Client, options client.UpdateWorkflowOptions, answer any) error {
+	bounded, cancel := context.WithTimeout(ctx, updateBound)
+	defer cancel()
+	options.WaitForStage = client.WorkflowUpdateStageCompleted
+	handle, err := connection.UpdateWorkflow(bounded, options)
+	if err == nil {
+		err = handle.Get(bounded, answer)
+	}
+	if err != nil {
+		return explainUpdate(ctx, bounded, options.WorkflowID, options.UpdateName, err)
+	}
 	return nil
 }
 
@@ -134,13 +142,16 @@ func runningCampaign(ctx context.Context, connection client.Client, name string)
 // explainUpdate says why a campaign did not take an update.
 func explainUpdate(ctx, bounded context.Context, id, update string, err error) error {
 	var refused *temporal.ApplicationError
+	var missing *serviceerror.NotFound
 	switch {
+	case errors.As(err, &missing):
+		return &UsageError{Problem: "nothing called " + id + " is running", Hint: "what runs stands in Temporal's UI, and in: starter campaign list"}
 	case errors.As(err, &refused):
 		return &UsageError{Problem: refused.Message()}
 	case ctx.Err() == nil && bounded.Err() != nil, unanswered(err):
 		return &InfraError{
 			Err:  fmt.Errorf("%s %s: nobody answered in time, so it may take effect or not", strings.ReplaceAll(update, "_", "-"), id),
-			Hint: "is a worker running? see: starter doctor; then: starter campaign status " + campaignName(id),
+			Hint: "is a worker running? see: starter doctor",
 		}
 	}
 	return fmt.Errorf("%s %s: %w", update, id, err)

@@ -116,6 +116,7 @@ func showEvalProgress(ctx context.Context, term *terminal, temporal client.Clien
 	}
 	line := newStatusLine(term)
 	defer line.clear()
+	held := false
 	for poll(ctx, progressEvery) {
 		var progress workflows.EvalProgress
 		if err := query(ctx, temporal, running, &progress); err != nil {
@@ -127,6 +128,14 @@ func showEvalProgress(ctx context.Context, term *terminal, temporal client.Clien
 		}
 		if progress.SandboxID != "" {
 			text += fmt.Sprintf(" · slot %d · sandbox %s", progress.Slot, visible(progress.SandboxID))
+		}
+		if until := progress.HeldUntil; !until.IsZero() {
+			text += " · until " + shortTime(until)
+			if !held {
+				held = true
+				line.clear()
+				term.note("sandbox %s is held until %s; end that with: starter release %s", visible(progress.SandboxID), shortTime(until), running.GetID())
+			}
 		}
 		line.show(text)
 	}

@@ -49,7 +49,7 @@ Exit codes: 0 passed · 1 the job or the gate failed · 2 infrastructure error o
 		return &UsageError{Problem: err.Error(), Hint: "see: " + cmd.CommandPath() + " --help"}
 	})
 	root.AddCommand(
-		devCommand(term), runCommand(term), validateCommand(term), campaignCommand(term), scheduleCommand(term),
+		devCommand(term), runCommand(term), releaseCommand(term), validateCommand(term), campaignCommand(term), scheduleCommand(term),
 		findCommand(term), logsCommand(term), artifactsCommand(term), sandboxesCommand(term), sandboxdCommand(term), retentionCommand(term), codecServerCommand(term), doctorCommand(term),
 		versionCommand(term),
 	)

@@ -24,6 +24,8 @@ type runOptions struct {
 	dryRun bool
 	follow bool
 	detach bool
+	hold   time.Duration
+	holdOK bool
 }
 
 func runCommand(term *terminal) *cobra.Command {
@@ -46,6 +48,8 @@ eval cleans up by itself.`,
 	flags.StringArrayVar(&options.files, "file", nil, "`PATH=LOCAL`: upload a local file and put it at PATH in the sandbox; repeatable")
 	flags.BoolVar(&options.dryRun, "dry-run", false, "print plan, limits and worst-case sandbox-seconds, and start nothing")
 	flags.BoolVarP(&options.follow, "follow", "f", false, "print the job's output while it runs, on stderr")
+	flags.DurationVar(&options.hold, "hold", 0, "keep the sandbox of a job that did not succeed for a look, at most this long: see release")
+	flags.BoolVar(&options.holdOK, "hold-always", false, "with --hold, whatever the job came to")
 	flags.BoolVar(&options.detach, "detach", false, "start the eval, print its ID, and leave")
 	return cmd
 }
@@ -58,6 +62,9 @@ func runEval(ctx context.Context, term *terminal, name string, options runOption
 	input, err := spec.DecodeEval(file.data)
 	if err != nil {
 		return file.named(err)
+	}
+	if err := options.setHold(&input); err != nil {
+		return err
 	}
 	target, err := loadDeployment(term)
 	if err != nil {
@@ -79,6 +86,21 @@ func runEval(ctx context.Context, term *terminal, name string, options runOption
 		options.id = directID(input, file)
 	}
 	return startEval(ctx, term, target, input, options)
+}
+
+// setHold lays --hold over the file's own.
+func (o runOptions) setHold(input *spec.EvalInput) error {
+	if o.hold == 0 {
+		if o.holdOK {
+			return &UsageError{Problem: "--hold-always without --hold", Hint: "say for how long, such as --hold 10m"}
+		}
+		return nil
+	}
+	input.Hold = spec.Hold{Time: spec.Duration(o.hold)}
+	if o.holdOK {
+		input.Hold.When = spec.WhenAlways
+	}
+	return input.Validate()
 }
 
 func startEval(ctx context.Context, term *terminal, target deployment, input spec.EvalInput, options runOptions) error {

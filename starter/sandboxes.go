@@ -5,11 +5,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"pitwall/activities"
 	"pitwall/internal/daytona"
 	"pitwall/internal/temporalclient"
+	"pitwall/workflows"
 )
 
 func sandboxesCommand(term *terminal) *cobra.Command {
@@ -30,6 +33,8 @@ type sandboxLine struct {
 	Campaign  string    `json:"campaign"`
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	ExpiresAt string    `json:"expires_at"`
+	// HeldUntil: the sandbox is kept for a look (run --hold) until then.
+	HeldUntil time.Time `json:"held_until,omitzero"`
 }
 
 func sandboxesListCommand(term *terminal) *cobra.Command {
@@ -73,15 +78,47 @@ func listSandboxes(ctx context.Context, term *terminal, all bool) error {
 			ExpiresAt: sandbox.Labels[activities.LabelExpiresAt],
 		})
 	}
+	addHolds(ctx, judge.Temporal, lines)
 	if term.wantsJSON() {
 		return term.printJSON(orEmpty(lines))
 	}
-	table := newTable(term, "ID", "STATE", "SLOT", "VERDICT", "EVAL", "CREATED", "EXPIRES")
+	table := newTable(term, "ID", "STATE", "SLOT", "VERDICT", "EVAL", "CREATED", "EXPIRES", "FOR A LOOK UNTIL")
 	for _, line := range lines {
-		table.row(line.ID, line.State, line.Slot, line.Verdict, line.EvalID, shortTime(line.CreatedAt), line.ExpiresAt)
+		until := ""
+		if !line.HeldUntil.IsZero() {
+			until = shortTime(line.HeldUntil)
+		}
+		table.row(line.ID, line.State, line.Slot, line.Verdict, line.EvalID, shortTime(line.CreatedAt), line.ExpiresAt, until)
 	}
 	table.print()
 	return nil
+}
+
+// askBound and askAtOnce bound the questions to evals: one that no worker answers says nothing of its hold.
+const (
+	askBound  = 3 * time.Second
+	askAtOnce = 16
+)
+
+// addHolds asks the evals of held sandboxes whether they keep theirs for a look.
+func addHolds(ctx context.Context, temporal client.Client, lines []sandboxLine) {
+	ctx, cancel := context.WithTimeout(ctx, askBound)
+	defer cancel()
+	var asking errgroup.Group
+	asking.SetLimit(askAtOnce)
+	for i := range lines {
+		if lines[i].Verdict != activities.VerdictHeld {
+			continue
+		}
+		asking.Go(func() error {
+			var progress workflows.EvalProgress
+			if query(ctx, temporal, temporal.GetWorkflow(ctx, lines[i].EvalID, ""), &progress) == nil && progress.SandboxID == lines[i].ID {
+				lines[i].HeldUntil = progress.HeldUntil
+			}
+			return nil
+		})
+	}
+	_ = asking.Wait() // always nil
 }
 
 // newJudge makes the reaper's judgement usable here: it reads the provider and Temporal, and touches nothing.

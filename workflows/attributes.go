@@ -22,7 +22,7 @@ const (
 	AttributeNegotiation = "PitwallNegotiation"
 	// AttributeKind is an eval's kind of job.
 	AttributeKind = "PitwallKind"
-	// AttributeState of an eval is waiting, running, or its outcome (passed, failed, infra_error …, cancelled); of a campaign
+	// AttributeState of an eval is waiting, running, holding, or its outcome (passed, failed, infra_error …, cancelled); of a campaign
 	// running, passed, failed, inconclusive or cancelled; of a lease removing, once its eval has not done so.
 	AttributeState = "PitwallState"
 )
@@ -32,6 +32,7 @@ const (
 	StateWaiting  = "waiting"
 	StateRunning  = "running"
 	StateRemoving = "removing"
+	StateHolding  = "holding"
 )
 
 // SearchAttributes are the names of all; each is a Keyword.

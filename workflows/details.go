@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"go.temporal.io/sdk/workflow"
@@ -70,6 +71,9 @@ func (e *eval) details() string {
 	}
 	if e.progress.SandboxID != "" {
 		t.row("sandbox", "%s in slot %d", e.progress.SandboxID, e.progress.Slot)
+	}
+	if until := e.progress.HeldUntil; !until.IsZero() {
+		t.row("held", "until %s; the update %s ends it", until.Format(time.RFC3339), UpdateRelease)
 	}
 	attempts := e.result.Attempts
 	for _, attempt := range attempts[max(0, len(attempts)-maxShownAttempts):] {

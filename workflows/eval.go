@@ -24,6 +24,9 @@ func EvalWorkflow(ctx workflow.Context, in spec.EvalInput) (spec.EvalResult, err
 		return spec.EvalResult{}, err
 	}
 	keepShown(ctx, e.details)
+	if err := e.takeRelease(ctx); err != nil {
+		return spec.EvalResult{}, err
+	}
 	if err := e.makePlan(ctx); err != nil {
 		return spec.EvalResult{}, e.refuse(ctx, err)
 	}
@@ -40,6 +43,8 @@ type eval struct {
 	result   spec.EvalResult
 	// owed are the sessions whose sandbox was not proven gone when they ended; their leases go on.
 	owed []*session
+	// released: somebody asked that a hold ends.
+	released bool
 	// state is the search attribute's, as it was last set.
 	state string
 }
@@ -127,7 +132,7 @@ func (e *eval) attempt(ctx workflow.Context, number int) attemptOutcome {
 	out := attemptOutcome{record: spec.Attempt{Number: number}}
 	began := workflow.Now(ctx)
 	e.progress, telemetry.WorkflowCorrelation(ctx).Attempt = EvalProgress{Attempt: number}, number
-	job := e.newSession("job", e.plan.JobClocks, e.plan.Input.Inputs, e.plan.Input.Job, e.artifactRules())
+	job := e.newSession(forJob, e.plan.JobClocks, e.plan.Input.Inputs, e.plan.Input.Job, e.artifactRules())
 	job.evidence = func(leaseRun string) string { return artifact.Attempt(e.plan.Prefix, number, leaseRun) }
 	job.run(ctx)
 	out.record.EvidencePrefix = job.prefix

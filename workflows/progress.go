@@ -1,5 +1,7 @@
 package workflows
 
+import "time"
+
 // CampaignProgress is what ProgressQuery of a campaign, or of a shard, returns.
 type CampaignProgress struct {
 	// Phase is preparing, running, assembling or done. A paused campaign is running.
@@ -61,9 +63,11 @@ func (p CampaignProgress) Add(shard CampaignProgress) CampaignProgress {
 
 // EvalProgress is what ProgressQuery of an eval returns.
 type EvalProgress struct {
-	// Phase is planning, waiting, creating, uploading, running, downloading, removing, scoring or done.
+	// Phase is planning, waiting, creating, uploading, running, downloading, holding, removing, scoring or done.
 	Phase     string `json:"phase"`
 	Attempt   int    `json:"attempt"`
 	Slot      int    `json:"slot"`
 	SandboxID string `json:"sandbox_id,omitempty"`
+	// HeldUntil is when a hold ends by itself; zero unless Phase is holding.
+	HeldUntil time.Time `json:"held_until,omitzero"`
 }

@@ -63,6 +63,7 @@ func (s *session) run(ctx workflow.Context) {
 	s.err = s.expired(ctx, s.work(ctx))
 	s.cancelled = s.err != nil && ctx.Err() != nil
 	s.note(s.err)
+	s.hold(ctx)
 	s.remove(ctx)
 }
 

@@ -14,7 +14,7 @@ const (
 	ClockMargin = 5 * time.Minute
 )
 
-// Clocks of one sandbox, ordered: JobLimit + transfers + 5 min ≤ LeaseDeadline ≤ TTL − 5 min. In JSON, nanoseconds.
+// Clocks of one sandbox, ordered: JobLimit + transfers + hold + 5 min ≤ LeaseDeadline ≤ TTL − 5 min. In JSON, nanoseconds.
 type Clocks struct {
 	// JobLimit is the sum of the time limits of what runs in the sandbox.
 	JobLimit time.Duration `json:"job_limit"`
@@ -31,7 +31,7 @@ func (in EvalInput) Clocks(maxTTL time.Duration) (Clocks, error) {
 	for _, step := range in.Job.Steps {
 		limit += bounded(step.TimeLimit)
 	}
-	return clocks("job.steps", limit, in.Sandbox.TTL.Std(), maxTTL)
+	return clocks("job.steps", limit, bounded(in.Hold.Time), in.Sandbox.TTL.Std(), maxTTL)
 }
 
 // ScorerClocks returns those of a command scorer's own sandbox, and zero for any other scorer. Its TTL is what its
@@ -40,15 +40,15 @@ func (in EvalInput) ScorerClocks(maxTTL time.Duration) (Clocks, error) {
 	if in.Scorer == nil || in.Scorer.Type != ScorerCommand {
 		return Clocks{}, nil
 	}
-	return clocks("scorer.time_limit", bounded(in.Scorer.TimeLimit), 0, maxTTL)
+	return clocks("scorer.time_limit", bounded(in.Scorer.TimeLimit), 0, 0, maxTTL)
 }
 
-func clocks(path string, limit, ttl, maxTTL time.Duration) (Clocks, error) {
+func clocks(path string, limit, hold, ttl, maxTTL time.Duration) (Clocks, error) {
 	var ps problems
-	need := wholeMinutes(limit + UploadAllowance + DownloadAllowance + 2*ClockMargin)
+	need := wholeMinutes(limit + hold + UploadAllowance + DownloadAllowance + 2*ClockMargin)
 	if need > maxTTL {
-		ps.add(path, 0, "time limits of %s need a sandbox TTL of %s (with %s for transfers and %s of margins), above the operator's maximum of %s: lower the limits or raise PITWALL_MAX_TTL_MINUTES",
-			limit, need, UploadAllowance+DownloadAllowance, 2*ClockMargin, maxTTL)
+		ps.add(path, 0, "time limits%s of %s need a sandbox TTL of %s (with %s for transfers and %s of margins), above the operator's maximum of %s: lower the limits or raise PITWALL_MAX_TTL_MINUTES",
+			andHold(hold), limit+hold, need, UploadAllowance+DownloadAllowance, 2*ClockMargin, maxTTL)
 	}
 	if ttl > maxTTL {
 		ps.add("sandbox.ttl", 0, "%s is above the operator's maximum of %s: lower it or raise PITWALL_MAX_TTL_MINUTES", ttl, maxTTL)
@@ -58,6 +58,13 @@ func clocks(path string, limit, ttl, maxTTL time.Duration) (Clocks, error) {
 	}
 	ttl = max(ttl, need)
 	return Clocks{JobLimit: limit, LeaseDeadline: ttl - ClockMargin, TTL: ttl}, nil
+}
+
+func andHold(hold time.Duration) string {
+	if hold > 0 {
+		return " and hold"
+	}
+	return ""
 }
 
 // bounded keeps a limit that Validate will refuse from overflowing the sum.

@@ -66,6 +66,9 @@ func (in EvalInput) WithDefaults(d Defaults) EvalInput {
 	}
 	in.Scorer.fillDefaults(in.Job)
 	setDefault(&in.MaxAttempts, DefaultMaxAttempts)
+	if in.Hold.Time > 0 {
+		setDefault(&in.Hold.When, WhenFailure)
+	}
 	in.priorityDefaults()
 	in.raiseTTL(d.MaxTTL)
 	return in

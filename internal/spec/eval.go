@@ -34,6 +34,8 @@ type EvalInput struct {
 	Scorer *Scorer `json:"scorer,omitempty"`
 	// MaxAttempts bounds the attempts, each in a fresh sandbox, that infrastructure faults may cost. 1–10, default 3.
 	MaxAttempts int `json:"max_attempts,omitempty"`
+	// Hold keeps the job's sandbox for a look after its end. Default not at all.
+	Hold Hold `json:"hold,omitzero"`
 	// Priority orders the wait for a slot.
 	Priority Priority `json:"priority,omitzero"`
 }

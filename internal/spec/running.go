@@ -56,6 +56,24 @@ func (c *checker) budget(b Budget) {
 	}
 }
 
+// Hold keeps a sandbox for a look after its job's end. It goes on holding its slot, and its TTL covers the hold.
+type Hold struct {
+	// Time for which it is kept at most, up to 24h; a release or a cancel ends it early. 0: not at all.
+	Time Duration `json:"time,omitempty"`
+	// When is failure (the default: a step did not exit with 0) or always.
+	When string `json:"when,omitempty"`
+}
+
+func (c *checker) hold(h Hold) {
+	if h.Time < 0 || h.Time.Std() > MaxTimeLimit {
+		c.bad("hold.time", "%s is out of bounds: want more than 0, at most %s", h.Time, MaxTimeLimit)
+	}
+	c.choice("hold.when", h.When, WhenFailure, WhenAlways)
+	if h.When != "" && h.Time == 0 {
+		c.bad("hold.time", "is missing: say for how long, such as 10m")
+	}
+}
+
 // SandboxSeconds is what the eval's sandboxes cost, those that are proven gone.
 func (r EvalResult) SandboxSeconds() float64 {
 	var seconds float64

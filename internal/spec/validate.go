@@ -58,6 +58,7 @@ func (c *checker) eval(in EvalInput) {
 	c.text("session_id", in.SessionID, MaxTextBytes)
 	c.text("negotiation_id", in.NegotiationID, MaxTextBytes)
 	c.trial(in.Trial)
+	c.hold(in.Hold)
 	c.sandbox(in.Sandbox)
 	c.files("inputs.files", in.Inputs.Files)
 	if c.contentMoves {

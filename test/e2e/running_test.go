@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
 	"pitwall/test/harness"
 	"pitwall/workflows"
@@ -143,6 +145,7 @@ func TestACampaignIsSteeredWhileItRuns(t *testing.T) {
 		require.Equal(t, 30, summary.NPassed+summary.NCancelled+summary.NNotStarted)
 		require.GreaterOrEqual(t, summary.SandboxSeconds, 0.5)
 	})
+	t.Run("a failed sandbox is held", func(t *testing.T) { holdsAFailedSandbox(t, s) })
 	t.Run("more epochs, and another judge", func(t *testing.T) { extendsAndRescores(t, s) })
 	require.Equal(t, s.Ledger().Created, s.Ledger().Destroyed)
 }
@@ -211,4 +214,72 @@ func extendsAndRescores(t *testing.T, s *harness.Stack) {
 	require.Equal(t, 1, code, stderr)
 	require.Equal(t, before, rowsOf("grown"), "what stood stands")
 	require.Equal(t, created, s.Ledger().Created, "nothing ran")
+}
+
+func holdsAFailedSandbox(t *testing.T, s *harness.Stack) {
+	file := filepath.Join(t.TempDir(), "eval.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("job: {steps: [{command: \"echo kept >out.txt; exit 3\"}]}\n"), 0o600))
+	held := func(id string) string {
+		var sandbox string
+		s.Eventually(id+" holds its sandbox", func(context.Context) bool {
+			out, _, code := s.Starter("sandboxes", "list", "-o", "json")
+			var lines []struct {
+				ID        string `json:"id"`
+				EvalID    string `json:"eval_id"`
+				HeldUntil string `json:"held_until"`
+			}
+			require.Equal(t, 0, code)
+			require.NoError(t, json.Unmarshal([]byte(out), &lines))
+			for _, line := range lines {
+				if line.EvalID == id && line.HeldUntil != "" {
+					sandbox = line.ID
+				}
+			}
+			return sandbox != ""
+		})
+		return sandbox
+	}
+	start := func(id string, flags ...string) {
+		_, stderr, code := s.Starter(append([]string{"run", file, "--id", id, "--detach"}, flags...)...)
+		require.Equal(t, 0, code, stderr)
+	}
+	gone := func(sandbox string) {
+		s.Eventually("the sandbox is gone", func(ctx context.Context) bool {
+			_, err := s.Daytona.GetSandbox(ctx, sandbox)
+			return errors.Is(err, daytona.ErrNotFound)
+		})
+	}
+
+	start("eval/direct/looked-at", "--hold", "20m")
+	sandbox := held("eval/direct/looked-at")
+	toolbox, err := s.Daytona.GetSandbox(t.Context(), sandbox)
+	require.NoError(t, err)
+	require.True(t, toolbox.Started())
+	_, stderr, code := s.Starter("release", "eval/direct/looked-at")
+	require.Equal(t, 0, code, stderr)
+	var result spec.EvalResult
+	require.NoError(t, s.Temporal.GetWorkflow(t.Context(), "eval/direct/looked-at", "").Get(t.Context(), &result))
+	require.Equal(t, []string{spec.StatusCompleted, spec.CleanupProven}, []string{result.Status, result.Cleanup})
+	require.False(t, result.Score.Passed)
+	gone(sandbox)
+	_, _, code = s.Starter("release", "eval/direct/looked-at")
+	require.Equal(t, 3, code)
+
+	start("eval/direct/terminated", "--hold", "20m")
+	sandbox = held("eval/direct/terminated")
+	require.NoError(t, s.Temporal.TerminateWorkflow(t.Context(), "eval/direct/terminated", "", "test"))
+	gone(sandbox)
+
+	start("eval/direct/cancelled", "--hold", "20m", "--hold-always")
+	sandbox = held("eval/direct/cancelled")
+	require.NoError(t, s.Temporal.CancelWorkflow(t.Context(), "eval/direct/cancelled", ""))
+	gone(sandbox)
+
+	_, stderr, code = s.Starter("run", file, "--hold", "23h")
+	require.Equal(t, 3, code)
+	require.Contains(t, stderr, "PITWALL_MAX_TTL_MINUTES")
+	out, stderr, code := s.Starter("run", "examples/hello.yaml", "--hold", "20m", "-o", "json")
+	require.Equal(t, 0, code, stderr)
+	require.NoError(t, json.Unmarshal([]byte(out), &result))
+	require.True(t, result.Score.Passed, "what succeeds is not held")
 }
