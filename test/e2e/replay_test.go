@@ -38,6 +38,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 	t.Run("leases", func(t *testing.T) { recorder{t, r.s}.leases() })
 	t.Run("campaigns", func(t *testing.T) { recorder{t, r.s}.campaigns() })
 	t.Run("reaper", func(t *testing.T) { recorder{t, r.s}.reaper() })
+	t.Run("retention", func(t *testing.T) { recorder{t, r.s}.retention() })
 }
 
 type recorder struct {
@@ -291,4 +292,12 @@ func (r recorder) reaper() {
 	require.NoError(r.t, run.Get(r.t.Context(), nil))
 	r.keepRun("reaper", run)
 	require.Empty(r.t, r.s.Live())
+}
+
+func (r recorder) retention() {
+	run, err := r.s.Temporal.ExecuteWorkflow(r.t.Context(), client.StartWorkflowOptions{ID: "r-retain", TaskQueue: workflows.CleanupQueue},
+		workflows.RetentionWorkflow, workflows.RetentionInput{DryRun: true})
+	require.NoError(r.t, err)
+	require.NoError(r.t, run.Get(r.t.Context(), nil))
+	r.keepRun("retention", run)
 }
