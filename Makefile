@@ -1,6 +1,6 @@
 # Pitwall. `make help` lists the targets. All of them need Go, make and git alone; `make test` says what else it could use.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model build bench lint cross clean
+.PHONY: help demo test chaos model build bench lint cross compose-test clean
 
 # The demo: a whole stack for one campaign, forgotten afterwards.
 DEMO ?= bin/starter dev --ephemeral --demo examples/quickstart
@@ -22,7 +22,7 @@ CHAOS_PARALLEL ?= 8
 CROSS := darwin/arm64 windows/amd64 windows/arm64
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Run examples/quickstart on a stack of its own: Temporal, local sandboxes, a worker
 	@$(DEMO)
@@ -53,6 +53,9 @@ cross: ## Check that starter and worker build for macOS and Windows
 	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./starter || exit 1; \
 	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./worker || exit 1; \
 	done
+
+compose-test: ## Bring docker-compose.yml up and break it (Linux, root; Debian: docker.io docker-compose debootstrap; 15 min)
+	@deploy/compose-test.sh
 
 clean: ## Remove bin/ and dist/
 	rm -rf bin dist

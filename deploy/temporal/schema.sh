@@ -1,6 +1,8 @@
 #!/bin/sh
 # Creates Temporal's two databases in PostgreSQL and brings their schemas up to this version. Safe to run again.
 set -eu
+SQL_PASSWORD=$(cat /run/secrets/postgres_password)
+export SQL_PASSWORD
 
 upgrade() {
   database=$1 schema=$2

@@ -25,8 +25,9 @@ type Config struct {
 	// MaxParallelSandboxes is N, the bound on live sandboxes of this account and namespace: 1 to 500. Default 8.
 	MaxParallelSandboxes int `env:"DAYTONA_MAX_PARALLEL_SANDBOXES" envDefault:"8"`
 
-	// APIKey of Daytona. Required by whatever talks to it.
-	APIKey Secret `env:"DAYTONA_API_KEY"`
+	// APIKey of Daytona. Required by whatever talks to it. APIKeyFile holds it instead.
+	APIKey     Secret `env:"DAYTONA_API_KEY"`
+	APIKeyFile string `env:"DAYTONA_API_KEY_FILE"`
 	// APIURL of Daytona's control plane, with its path. Default Daytona's own service.
 	APIURL string `env:"DAYTONA_API_URL"`
 	// Target is the region. Default the organisation's.

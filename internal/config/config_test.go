@@ -89,6 +89,25 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	}
 }
 
+func TestAPIKeyFromAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte("hush-hush\n"), 0o600))
+	environ, state := at(t, "DAYTONA_API_KEY_FILE="+file)
+	running(t, state)
+	c, err := Load(environ)
+	require.NoError(t, err)
+	require.Equal(t, "hush-hush", c.Daytona().APIKey)
+	require.Equal(t, daytona.DefaultAPIURL, c.APIURL, "a key of one's own is not sent to the dev profile's server")
+	require.Equal(t, []string{"hush-hush"}, c.SecretValues()["DAYTONA_API_KEY"])
+
+	environ, _ = at(t, "DAYTONA_API_KEY_FILE="+file, "DAYTONA_API_KEY=x")
+	_, err = Load(environ)
+	require.EqualError(t, err, "wrong setting: DAYTONA_API_KEY and DAYTONA_API_KEY_FILE are both set: set one")
+	environ, _ = at(t, "DAYTONA_API_KEY_FILE="+file+".gone")
+	_, err = Load(environ)
+	require.ErrorContains(t, err, "wrong setting: DAYTONA_API_KEY_FILE: ")
+}
+
 func TestAccountIsTheQuotasOwner(t *testing.T) {
 	account := func(url, organization, key string) string {
 		return Config{APIURL: url, OrganizationID: organization, APIKey: Secret(key)}.Account()

@@ -33,6 +33,22 @@ func (f *findings) keyring(c Config) (*temporalclient.Keyring, Secret) {
 	return keys, Secret(text)
 }
 
+// apiKey is Daytona's key: the variable itself, or what its file holds but for the line break at its end.
+func (f *findings) apiKey(c Config) Secret {
+	if c.APIKeyFile == "" {
+		return c.APIKey
+	}
+	if c.APIKey != "" {
+		f.bad("DAYTONA_API_KEY", " and DAYTONA_API_KEY_FILE are both set: set one")
+		return ""
+	}
+	data, err := readBounded(c.APIKeyFile)
+	if err != nil {
+		f.bad("DAYTONA_API_KEY_FILE", ": %v", err)
+	}
+	return Secret(strings.TrimSpace(string(data)))
+}
+
 // othersSecrets are variables with which libraries are given secrets: Temporal's, the stores', OpenTelemetry's.
 var othersSecrets = []string{
 	"TEMPORAL_API_KEY", "TEMPORAL_TLS_CLIENT_KEY_DATA", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",

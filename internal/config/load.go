@@ -48,6 +48,7 @@ func Load(environ []string) (Config, error) {
 	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {
 		found.parse(err)
 	}
+	c.APIKey = found.apiKey(c)
 	if c.APIURL == "" {
 		c.APIURL = daytona.DefaultAPIURL
 	}

@@ -120,7 +120,7 @@ func RemoveProfile(stateDir string, pid int) error {
 // beneath returns the environment with what the profile adds to it. The environment's Daytona and store win whole.
 func (p *Profile) beneath(vars map[string]string) (map[string]string, error) {
 	merged := maps.Clone(vars)
-	if vars["DAYTONA_API_URL"] == "" && vars["DAYTONA_API_KEY"] == "" {
+	if vars["DAYTONA_API_URL"] == "" && vars["DAYTONA_API_KEY"] == "" && vars["DAYTONA_API_KEY_FILE"] == "" {
 		key, err := readBounded(p.DaytonaKeyFile)
 		if err != nil {
 			return vars, fmt.Errorf("read the key that the dev profile names: %w", err)
