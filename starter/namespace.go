@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"pitwall/internal/spec"
-	"pitwall/internal/visibility"
+	"pitwall/workflows"
 )
 
 // namespaceWait bounds how long a new namespace takes to be served: each of Temporal's processes reads the list of them anew
@@ -54,8 +56,8 @@ func ensureNamespace(ctx context.Context, term *terminal, retention spec.Duratio
 	if err := waitForNamespace(ctx, temporal, name); err != nil {
 		return err
 	}
-	if _, err := visibility.Ensure(ctx, temporal, name); err != nil {
-		return &InfraError{Err: err}
+	if err := addSearchAttributes(ctx, temporal, name); err != nil {
+		return err
 	}
 	if term.wantsJSON() {
 		return term.printJSON(map[string]any{"namespace": name, "created": made})
@@ -97,4 +99,22 @@ func waitForNamespace(ctx context.Context, temporal client.Client, name string) 
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+func addSearchAttributes(ctx context.Context, temporal client.Client, name string) error {
+	missing, err := workflows.MissingSearchAttributes(ctx, temporal, name)
+	if err != nil {
+		return &InfraError{Err: err}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	request := &operatorservice.AddSearchAttributesRequest{Namespace: name, SearchAttributes: map[string]enums.IndexedValueType{}}
+	for _, attribute := range missing {
+		request.SearchAttributes[attribute] = enums.INDEXED_VALUE_TYPE_KEYWORD
+	}
+	if _, err := temporal.OperatorService().AddSearchAttributes(ctx, request); err != nil {
+		return &InfraError{Err: fmt.Errorf("add search attributes to namespace %s: %w", name, err)}
+	}
+	return nil
 }
