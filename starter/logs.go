@@ -89,7 +89,7 @@ func guarded(w io.Writer, raw bool) io.Writer {
 	if raw || !isTerminal(w) {
 		return w
 	}
-	return &visibleWriter{to: w}
+	return &visibleWriter{To: w}
 }
 
 func (o logOutput) close() {

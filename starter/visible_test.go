@@ -35,7 +35,7 @@ func TestVisibleWriterIsSafeAndSeamless(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")
 		var out bytes.Buffer
-		w := &visibleWriter{to: &out}
+		w := &visibleWriter{To: &out}
 		for rest := text; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "cut")
 			written, err := w.Write(rest[:n])

@@ -212,3 +212,34 @@ func RescoredMetrics(header Header, collector *stats.Collector) (spec.Metrics, s
 	verdict, reasons := stats.Judge(metrics, gate, nil)
 	return metrics, verdict, reasons
 }
+
+// rescoredDetails lays the rows of a Rescore over the results that they were judged by; both are in the manifest's order. The
+// scores in these results are of the campaign's own scorer, and left out.
+func rescoredDetails(ctx context.Context, store *artifact.Store, campaign string) iter.Seq2[Detail, error] {
+	return func(yield func(Detail, error) bool) {
+		next, stop := iter.Pull2(rescoredRows(ctx, store, campaign))
+		defer stop()
+		root, _ := artifact.SplitRetry(campaign)
+		for detail, err := range Details(ctx, store, root, MissingInfra) {
+			row, rowErr, more := next()
+			switch {
+			case err != nil:
+			case !more:
+				return
+			case rowErr != nil:
+				err = rowErr
+			case row.SampleID != detail.Row.SampleID || row.Epoch != detail.Row.Epoch:
+				err = fmt.Errorf("read %s: its rows are not those of the campaign's manifest", campaign)
+			}
+			detail.Row = row
+			if detail.Result != nil {
+				result := *detail.Result
+				result.Score = nil
+				detail.Result = &result
+			}
+			if !yield(detail, err) || err != nil {
+				return
+			}
+		}
+	}
+}

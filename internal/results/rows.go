@@ -46,14 +46,36 @@ func Rows(ctx context.Context, store *artifact.Store, campaign string, missing M
 		return rescoredRows(ctx, store, campaign)
 	}
 	return func(yield func(spec.TrialRow, error) bool) {
+		for detail, err := range Details(ctx, store, campaign, missing) {
+			if !yield(detail.Row, err) {
+				return
+			}
+		}
+	}
+}
+
+// Detail is a trial with all that the store knows of it.
+type Detail struct {
+	Trial Trial
+	Row   spec.TrialRow
+	// Result is the one that Row was made from, without its effective input; nil where there is none.
+	Result *spec.EvalResult
+}
+
+// Details is Rows, each with what its row was made from.
+func Details(ctx context.Context, store *artifact.Store, campaign string, missing Missing) iter.Seq2[Detail, error] {
+	if artifact.IsRescore(campaign) {
+		return rescoredDetails(ctx, store, campaign)
+	}
+	return func(yield func(Detail, error) bool) {
 		reader, err := newRowReader(ctx, store, campaign)
 		if err != nil {
-			yield(spec.TrialRow{}, err)
+			yield(Detail{}, err)
 			return
 		}
 		for found, err := range ahead(ctx, Trials(ctx, store, campaign), reader.find) {
 			if err != nil {
-				yield(spec.TrialRow{}, err)
+				yield(Detail{}, err)
 				return
 			}
 			if found.row == nil && missing == MissingSkipped {
@@ -62,7 +84,7 @@ func Rows(ctx context.Context, store *artifact.Store, campaign string, missing M
 			if found.row == nil {
 				found.row = reader.missingRow(found.trial, missing)
 			}
-			if !yield(*found.row, nil) {
+			if !yield(Detail{found.trial, *found.row, found.result}, nil) {
 				return
 			}
 		}
