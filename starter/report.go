@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/compare"
+	"pitwall/internal/report"
+	"pitwall/internal/results"
+	"pitwall/internal/spec"
+	"pitwall/internal/stats"
+)
+
+// reportOptions are the flags of `report`.
+type reportOptions struct {
+	format, output, baseline string
+}
+
+// maxReportNights of the campaign's series that a report shows.
+const maxReportNights = 60
+
+func reportCommand(term *terminal) *cobra.Command {
+	var options reportOptions
+	cmd := &cobra.Command{
+		Use:   "report CAMPAIGN",
+		Short: "Write a campaign's report: one HTML file, Markdown, JSON, CSV, JUnit or JSON lines",
+		Long: `Write a campaign's report from the store alone, also while the campaign runs, with its retries counted in.
+
+html       one file that needs no network: verdict, numbers, plots, and a table of trials with code, output and certificates
+md         a summary for a comment
+json       all of it; csv, a row a trial; junit, a test case a trial
+jsonl      results.jsonl of problem_idx, repeat and reward, for the trials with a score
+humaneval  HumanEval's _results.jsonl, for the trials with a score
+
+Exit code 0 when the report was written, whatever the verdict.`,
+		Args: exactly("CAMPAIGN"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return writeReport(cmd.Context(), term, campaignName(args[0]), options)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&options.format, "format", "", "html, md, json, csv, junit, jsonl or humaneval (default: as --output ends, else html)")
+	flags.StringVarP(&options.output, "output", "o", "", "`file` to write (default stdout)")
+	flags.StringVar(&options.baseline, "baseline", "", "compare with this `campaign` over the same dataset (default: the campaign's own baseline)")
+	return cmd
+}
+
+func writeReport(ctx context.Context, term *terminal, name string, options reportOptions) error {
+	form, err := options.form(term)
+	if err != nil {
+		return err
+	}
+	target, err := loadDeployment(term)
+	if err != nil {
+		return err
+	}
+	store, err := openStore(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	made, err := readReport(ctx, store, name, options.baseline)
+	if err != nil {
+		return err
+	}
+	if options.output == "" {
+		out := guarded(term.out, false)
+		err := form.Write(out, made)
+		if guard, ok := out.(*visibleWriter); ok && err == nil {
+			err = guard.Close()
+		}
+		return err
+	}
+	if err := replaceFile(options.output, func(w io.Writer) error { return form.Write(w, made) }); err != nil {
+		return fmt.Errorf("write %s: %w", options.output, err)
+	}
+	term.note("%s: %d trials", options.output, len(made.Trials))
+	return nil
+}
+
+// form is what --format or the file's ending asks for.
+func (o reportOptions) form(term *terminal) (report.Form, error) {
+	name := o.format
+	switch {
+	case o.output == outputJSON || o.output == outputText:
+		return report.Form{}, &UsageError{Problem: "-o names the report's file here", Hint: "--format json writes JSON to stdout"}
+	case name == "" && strings.EqualFold(filepath.Ext(o.output), ".xml"):
+		name = "junit"
+	case name == "" && o.output != "":
+		name = strings.ToLower(strings.TrimPrefix(filepath.Ext(o.output), "."))
+	case name == "":
+		name = "html"
+	}
+	form, ok := report.FormNamed(name)
+	if !ok {
+		var known []string
+		for _, form := range report.Forms {
+			known = append(known, form.Name)
+		}
+		return form, &UsageError{Problem: fmt.Sprintf("unknown form of report %q", name), Hint: "--format takes " + strings.Join(known, ", ")}
+	}
+	if form.Name == "html" && o.output == "" && isTerminal(term.out) {
+		return form, &UsageError{Problem: "a terminal cannot show HTML", Hint: "write it to a file: -o report.html; or see it here: --format md"}
+	}
+	return form, nil
+}
+
+func readReport(ctx context.Context, store *artifact.Store, name, baseline string) (*report.Report, error) {
+	campaign, err := results.ReadCampaign(ctx, store, name)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return nil, unknownCampaign(ctx, store, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	builder := report.NewBuilder(campaign)
+	side := compare.NewSide(name, campaign.DatasetSHA256)
+	for detail, err := range results.Details(ctx, store, name, report.Missing(campaign)) {
+		if err != nil {
+			return nil, err
+		}
+		side.Add(detail.Row)
+		err := builder.Add(detail)
+		if errors.Is(err, report.ErrTooManyTrials) {
+			return nil, &UsageError{Problem: fmt.Sprintf("campaign %s has %v", name, err), Hint: "starter campaign results --jsonl has them all"}
+		}
+	}
+	if baseline != "" {
+		comparison, err := compareForReport(ctx, store, campaignName(baseline), side, campaign.Effective)
+		if err != nil {
+			return nil, err
+		}
+		builder.Compared(comparison)
+	}
+	series, err := results.Series(ctx, store, campaign, maxReportNights)
+	if err != nil {
+		return nil, err
+	}
+	return builder.Finish(series), nil
+}
+
+// maxReportFlips is how many samples of each kind a report names.
+const maxReportFlips = 200
+
+// compareForReport compares as the campaign's own gate would.
+func compareForReport(ctx context.Context, store *artifact.Store, baseline string, candidate *compare.Side, effective spec.CampaignInput) (spec.Comparison, error) {
+	before, err := readSide(ctx, store, baseline)
+	if err != nil {
+		return spec.Comparison{}, err
+	}
+	options := compare.Options{MinCoverage: spec.DefaultMinCoverage, Seed: stats.DefaultSeed, Listed: maxReportFlips}
+	reducer := effective.Reducer
+	if reducer == "" {
+		reducer = spec.ReduceMean
+	}
+	if options.Reducer, err = spec.ParseReducer(reducer); err != nil {
+		return spec.Comparison{}, err
+	}
+	if gate := effective.Gate; gate.MaxRegression != nil {
+		options.MaxRegression = *gate.MaxRegression
+	}
+	if gate := effective.Gate; gate.MinCoverage != nil {
+		options.MinCoverage = *gate.MinCoverage
+	}
+	compared, err := compare.Pair(before, candidate, options)
+	if errors.As(err, new(*compare.DatasetError)) {
+		return compared, &UsageError{Err: err, Hint: "compare campaigns that ran over the same dataset file"}
+	}
+	return compared, err
+}
+
+// replaceFile writes a file whole or not at all. What is no regular file, such as a pipe, is written to as it is.
+func replaceFile(name string, write func(io.Writer) error) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return writeTo(name, write)
+	}
+	file, err := os.CreateTemp(filepath.Dir(name), ".report-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // gone already once it has its name
+	defer file.Close()
+	out := bufio.NewWriter(file)
+	if err := write(out); err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if err := file.Chmod(0o644); err != nil { //nolint:gosec // a report is for others to read, as any file that a command is told to write
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), name)
+}
+
+func writeTo(name string, write func(io.Writer) error) error {
+	file, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
+}
