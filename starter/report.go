@@ -115,10 +115,7 @@ func (o reportOptions) form(term *terminal) (report.Form, error) {
 }
 
 func readReport(ctx context.Context, store *artifact.Store, name, baseline string) (*report.Report, error) {
-	campaign, err := results.ReadCampaign(ctx, store, name)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return nil, unknownCampaign(ctx, store, name)
-	}
+	campaign, err := campaignForReport(ctx, store, name)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +143,26 @@ func readReport(ctx context.Context, store *artifact.Store, name, baseline strin
 		return nil, err
 	}
 	return builder.Finish(series), nil
+}
+
+// campaignForReport is what a report begins with. One that was judged again ended when the campaign did; what the campaign was
+// compared with was judged otherwise, so the comparison is left out, as is the gate on it.
+func campaignForReport(ctx context.Context, store *artifact.Store, name string) (results.Campaign, error) {
+	read := name
+	if artifact.IsRescore(name) {
+		read, _ = artifact.SplitRetry(name)
+	}
+	campaign, err := results.ReadCampaign(ctx, store, read)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return campaign, unknownCampaign(ctx, store, read)
+	}
+	if read != name {
+		campaign.Campaign, campaign.Effective.Gate.MaxRegression = name, nil
+		if campaign.Summary != nil {
+			campaign.Summary.Comparison = nil
+		}
+	}
+	return campaign, err
 }
 
 // maxReportFlips is how many samples of each kind a report names.
