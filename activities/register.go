@@ -71,7 +71,7 @@ func New(deps Deps) *Set {
 	return &Set{
 		planning:  &Planning{Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor, Searchable: deps.Searchable},
 		slots:     NewSlots(ctx, deps.Temporal, deps.Config.Account(), owner, deps.Config.MaxParallelSandboxes),
-		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal, Redactor: deps.Redactor, signals: signals},
+		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal, Redactor: deps.Redactor, signals: signals, starts: newStartRate(deps.Config.MaxParallelSandboxes)},
 		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log, Journal: deps.Journal, Redactor: deps.Redactor, Secrets: deps.Secrets, Scanner: deps.Scanner},
 		scoring:   &Scoring{Store: deps.Store},
 		results:   &Results{Store: deps.Store, Redactor: deps.Redactor},

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
 	"pitwall/internal/daytona"
@@ -29,6 +30,7 @@ type Sandboxes struct {
 	Redactor *redact.Redactor
 
 	signals leaseSignals
+	starts  *startRate
 }
 
 // CreateSandboxInput is the input of CreateSandbox.
@@ -71,7 +73,8 @@ const hiddenRowPatience = 30 * time.Second
 // CreateSandbox creates the slot's sandbox, or adopts the one that an earlier try of the same lease made, tells the
 // lease its id, and waits until it is started. It returns
 //
-//	Capacity, CreateRefused  the provider refused, nothing was created, and the lease has been told so
+//	Capacity, CreateRefused  the provider refused, nothing was created, and the lease has been told so; Capacity also where
+//	                         this worker sends no more just now, because the provider refused others
 //	Zombie                   the lease is over, or another living lease owns the name; what this call made is gone
 //	EvalReset                the eval was reset since the claim; nothing was sent
 //	PolicyNotApplied         by the provider's word the sandbox may reach more than was asked for; the details hold the CreatedSandbox
@@ -89,7 +92,7 @@ func (s *Sandboxes) CreateSandbox(ctx context.Context, in CreateSandboxInput) (C
 			return CreatedSandbox{}, err
 		}
 	}
-	sandbox, err := create.obtain(ctx)
+	sandbox, err := create.paced(ctx)
 	if err != nil {
 		return CreatedSandbox{}, err
 	}
@@ -121,6 +124,37 @@ type creation struct {
 	unanswered int
 	// hiddenSince is when the name was first both taken and not to be found.
 	hiddenSince time.Time
+}
+
+// paced is obtain within the bound on creates that are under way. An attempt that may have sent something already has to look
+// for it, whatever the provider's state.
+func (c *creation) paced(ctx context.Context) (daytona.Sandbox, error) {
+	if c.ambiguous {
+		return c.obtain(ctx)
+	}
+	c.beats.set("waiting for capacity: the provider refused others")
+	ok, wait := c.starts.begin(ctx)
+	if !ok {
+		if ctx.Err() != nil {
+			return daytona.Sandbox{}, ctx.Err()
+		}
+		return daytona.Sandbox{}, c.refusedFor(ctx, ErrTypeCapacity, fmt.Errorf("create sandbox %s: the provider refused others for lack of capacity; nothing was sent", c.in.Name), wait)
+	}
+	c.beats.set("creating")
+	sandbox, err := c.obtain(ctx)
+	outcome := startUnknown
+	var refused *temporal.ApplicationError
+	switch {
+	case err == nil:
+		outcome = startCreated
+	case errors.As(err, &refused) && refused.Type() == ErrTypeCapacity:
+		outcome = startRefused
+		_ = refused.Details(&wait)
+	}
+	c.starts.end(outcome, wait)
+	limit, closed := c.starts.bound()
+	c.Metrics.Starts(limit, closed)
+	return sandbox, err
 }
 
 // obtain loops POST and GET by name until the slot's name belongs to this lease run.
@@ -256,6 +290,10 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 
 // refused: the provider said no. When nothing is ambiguous the lease is told that there is nothing to guard.
 func (c *creation) refused(ctx context.Context, errType string, cause error) error {
+	return c.refusedFor(ctx, errType, cause, daytona.RetryAfter(cause))
+}
+
+func (c *creation) refusedFor(ctx context.Context, errType string, cause error, wait time.Duration) error {
 	if c.ambiguous {
 		return terminal(ErrTypeCreateFailed, cause)
 	}
@@ -264,7 +302,7 @@ func (c *creation) refused(ctx context.Context, errType string, cause error) err
 	if err := c.signals.send(ctx, c.in.Lease, SignalRefused, RefusedSignal{Reason: reason}); err != nil {
 		return terminal(ErrTypeCreateFailed, fmt.Errorf("%w (and %w)", cause, err))
 	}
-	return terminal(errType, cause, daytona.RetryAfter(cause))
+	return terminal(errType, cause, wait)
 }
 
 // warn tells the lease, before anything more is sent, that what it knows may not be all: it keeps the slot until the create

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"pitwall/internal/artifact"
@@ -23,6 +24,8 @@ type campaignStatus struct {
 	Status string `json:"status"`
 	// Progress of a running campaign; nil when nobody could be asked.
 	Progress *workflows.CampaignProgress `json:"progress"`
+	// WaitingForCapacity counts its evals that wait for a provider that is full; nil when Temporal cannot say.
+	WaitingForCapacity *int64 `json:"waiting_for_capacity"`
 	// Result of a finished one.
 	Result *spec.CampaignResult `json:"result"`
 }
@@ -94,9 +97,20 @@ func askCampaign(ctx context.Context, target deployment, status *campaignStatus)
 		progress, err := askProgress(ctx, temporal, temporal.GetWorkflow(ctx, status.WorkflowID, status.RunID))
 		if err == nil {
 			status.Progress = &progress
+			status.WaitingForCapacity = countWaiting(ctx, temporal, status.Campaign)
 		}
 	}
 	return nil
+}
+
+// countWaiting asks Temporal's visibility, which lags by a moment; nil where its namespace lacks the search attributes.
+func countWaiting(ctx context.Context, temporal client.Client, campaign string) *int64 {
+	root, _ := artifact.SplitRetry(campaign)
+	counted, err := temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: workflows.QueryWaitingForCapacity(root)})
+	if err != nil {
+		return nil
+	}
+	return &counted.Count
 }
 
 func printStatus(term *terminal, target deployment, status campaignStatus) error {
@@ -109,6 +123,9 @@ func printStatus(term *terminal, target deployment, status campaignStatus) error
 	case status.Progress != nil:
 		term.printf("%s  campaign %s: %s\n", status.Status, status.Campaign, progressText(*status.Progress, 0))
 		printHeld(term, status.Progress)
+		if n := status.WaitingForCapacity; n != nil && *n > 0 {
+			term.printf("  waiting      %d evals for capacity: the provider is full\n", *n)
+		}
 		for _, last := range status.Progress.LastErrors {
 			term.printf("  no score: %s\n", visible(last))
 		}

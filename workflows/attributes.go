@@ -22,7 +22,7 @@ const (
 	AttributeNegotiation = "PitwallNegotiation"
 	// AttributeKind is an eval's kind of job.
 	AttributeKind = "PitwallKind"
-	// AttributeState of an eval is waiting, running, holding, or its outcome (passed, failed, infra_error …, cancelled); of a campaign
+	// AttributeState of an eval is waiting, waiting_for_capacity, running, holding, or its outcome (passed, failed, infra_error …, cancelled); of a campaign
 	// running, passed, failed, inconclusive or cancelled; of a lease removing, once its eval has not done so.
 	AttributeState = "PitwallState"
 )
@@ -33,6 +33,8 @@ const (
 	StateRunning  = "running"
 	StateRemoving = "removing"
 	StateHolding  = "holding"
+	// StateCapacity: the provider was full when it was last asked.
+	StateCapacity = "waiting_for_capacity"
 )
 
 // SearchAttributes are the names of all; each is a Keyword.

@@ -45,6 +45,8 @@ type eval struct {
 	owed []*session
 	// released: somebody asked that a hold ends.
 	released bool
+	// full: the provider had no capacity when it was last asked.
+	full bool
 	// state is the search attribute's, as it was last set.
 	state string
 }
@@ -91,13 +93,15 @@ func (e *eval) run(ctx workflow.Context) {
 		if !attempt.ran && attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
 			full++
 			n-- // a full provider costs no attempt: nothing was created
-			e.markState(ctx, StateWaiting)
+			e.full = true
+			e.waits(ctx)
 			if pause(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff)), pauseForCapacity) != nil {
 				e.result.Status = spec.StatusCancelled
 				return
 			}
 			continue
 		}
+		e.full = false
 		e.adopt(attempt)
 		if attempt.err != nil && attempt.err.Type == activities.ErrTypeEvalReset {
 			resets++ // whoever reset the eval wants it to run
@@ -110,6 +114,16 @@ func (e *eval) run(ctx workflow.Context) {
 			return
 		}
 	}
+}
+
+// waits shows what the eval waits for: its slot, or a provider that is full.
+func (e *eval) waits(ctx workflow.Context) {
+	state := StateWaiting
+	if e.full {
+		state = StateCapacity
+	}
+	e.progress.Phase = state
+	e.markState(ctx, state)
 }
 
 func retriable(err *spec.EvalError) bool { return err != nil && err.Origin == spec.OriginInfra }

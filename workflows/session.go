@@ -70,8 +70,7 @@ func (s *session) run(ctx workflow.Context) {
 // claim waits for a free slot and starts its lease: the start is the claim. Somebody may have been quicker; then it
 // waits again, ahead of those who have waited less.
 func (s *session) claim(ctx workflow.Context) error {
-	s.eval.progress.Phase = "waiting"
-	s.eval.markState(ctx, StateWaiting)
+	s.eval.waits(ctx)
 	began := workflow.Now(ctx)
 	priority := s.eval.priority()
 	for {

@@ -26,6 +26,7 @@ type Metrics struct {
 	exports   exportMetrics
 	served    *prometheus.GaugeVec
 	retention retentionMetrics
+	starts    startMetrics
 }
 
 // removalBuckets go from a local sandbox's removal (milliseconds) to the ten minutes of one try (seconds).
@@ -45,6 +46,7 @@ func NewMetrics(reaperInterval time.Duration) *Metrics {
 		fleet:     newFleetMetrics(),
 		exports:   newExportMetrics(),
 		retention: newRetentionMetrics(),
+		starts:    newStartMetrics(),
 		served: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "pitwall_queue_served", Help: "1 for each task queue that this worker serves.",
 		}, []string{"queue"}),
@@ -59,6 +61,7 @@ func (m *Metrics) own() []prometheus.Collector {
 	return slices.Concat(
 		[]prometheus.Collector{m.seconds, m.removals.gauge(blockedDenied), m.removals.gauge(blockedStuck), m.served},
 		m.evals.collectors(), m.reaper.collectors(), m.fleet.collectors(), m.exports.collectors(), m.retention.collectors(),
+		m.starts.collectors(),
 	)
 }
 
