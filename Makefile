@@ -1,6 +1,6 @@
 # Pitwall. `make help` lists the targets. All of them need Go, make and git alone; `make test` says what else it could use.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model build bench lint cross compose-test clean
+.PHONY: help demo test chaos model build bench lint cross compose-test release clean
 
 # The demo: a whole stack for one campaign, forgotten afterwards.
 DEMO ?= bin/starter dev --ephemeral --demo examples/quickstart
@@ -56,6 +56,9 @@ cross: ## Check that starter and worker build for macOS and Windows
 
 compose-test: ## Bring docker-compose.yml up and break it (Linux, root; Debian: docker.io docker-compose debootstrap; 15 min)
 	@deploy/compose-test.sh
+
+release: ## Make dist/: reproducible archives for Linux, macOS and Windows, their checksums and SBOMs
+	@go run ./tools/release
 
 clean: ## Remove bin/ and dist/
 	rm -rf bin dist
