@@ -167,7 +167,7 @@ func outcomeOf(row spec.TrialRow) string {
 // Finish ends the report. Series is the campaign and those before it; see results.Series.
 func (b *Builder) Finish(series []results.Campaign) *Report {
 	r := b.report
-	r.Metrics = b.all.Metrics()
+	r.Campaign, r.Metrics = clean(r.Campaign), b.all.Metrics()
 	if r.Status != "unfinished" {
 		r.Verdict, r.Reasons = stats.Judge(r.Metrics, b.gate, r.Comparison)
 	}
@@ -185,7 +185,7 @@ func (b *Builder) Finish(series []results.Campaign) *Report {
 	slices.SortFunc(r.Categories, func(a, b Category) int { return cmp.Or(b.NTotal-a.NTotal, cmp.Compare(a.Name, b.Name)) })
 	for _, night := range series {
 		s := night.Summary
-		r.Nights = append(r.Nights, Night{night.Campaign, s.StartedAt, s.Verdict, s.Accuracy, s.AccuracyInterval})
+		r.Nights = append(r.Nights, Night{clean(night.Campaign), s.StartedAt, s.Verdict, s.Accuracy, s.AccuracyInterval})
 	}
 	return r
 }

@@ -77,14 +77,14 @@ func share(value *float64) string {
 	if value == nil {
 		return "undefined"
 	}
-	return fmt.Sprintf("%.1f %%", 100**value)
+	return fmt.Sprintf("%.1f\u00a0%%", 100**value)
 }
 
 func interval(i *spec.Interval) string {
 	if i == nil {
 		return ""
 	}
-	return fmt.Sprintf("%.1f to %.1f %%", 100*i.Low, 100*i.High)
+	return fmt.Sprintf("%.1f to %.1f\u00a0%%", 100*i.Low, 100*i.High)
 }
 
 func seconds(ms int64) string { return strconv.FormatFloat(float64(ms)/1000, 'f', 1, 64) + " s" }

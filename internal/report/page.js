@@ -107,7 +107,7 @@
       button.setAttribute("aria-expanded", String(!open));
     });
     head.append(button);
-    made.append(head, element("td", String(row.epoch)), element("td", row.category, "wide"), element("td", row.outcome, row.class),
+    made.append(head, element("td", String(row.epoch)), element("td", row.category, "wide wraps"), element("td", row.outcome, "wraps " + row.class),
       element("td", score(row.score)), element("td", row.exit, "wide"), element("td", seconds(row.job), "wide"),
       element("td", seconds(row.total), "wide"), element("td", String(row.attempts), "wide"), element("td", row.why, "wide why"));
     return made;

@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	// maxCode and maxTail bound each text, in bytes; maxTextsOfTrial their number: what a person reads before opening the files.
-	maxCode         = 8 << 10
-	maxTail         = 4 << 10
-	maxTextsOfTrial = 16
+	// maxCode and maxTail bound each text, in bytes, maxCodes and maxTails their number: what a person reads before opening the
+	// files. The last steps' tails are kept, because a job ends with the step that failed.
+	maxCode  = 8 << 10
+	maxTail  = 4 << 10
+	maxCodes = 8
+	maxTails = 8
 	// maxLine bounds a name, a message or a reason.
 	maxLine = 2 << 10
 )
@@ -53,6 +55,7 @@ func cleanComparison(c *spec.Comparison) *spec.Comparison {
 		return nil
 	}
 	cleaned := *c
+	cleaned.Baseline, cleaned.Candidate = clean(c.Baseline), clean(c.Candidate)
 	for _, names := range []*[]string{&cleaned.Broken, &cleaned.Fixed, &cleaned.OnlyBaseline, &cleaned.OnlyCandidate, &cleaned.Reasons} {
 		*names = cleanAll(*names)
 	}
@@ -63,7 +66,7 @@ func cleanComparison(c *spec.Comparison) *spec.Comparison {
 func codeOf(in spec.EvalInput) []Text {
 	var texts []Text
 	add := func(name, of, text string) {
-		if text == "" || len(texts) == maxTextsOfTrial {
+		if text == "" || len(texts) == maxCodes {
 			return
 		}
 		kept, cut := beginning(rules.String(text), maxCode)
@@ -83,14 +86,14 @@ func tailsOf(job spec.JobResult) []Text {
 	var texts []Text
 	for _, step := range job.Steps {
 		for i, stream := range []spec.Stream{step.Stdout, step.Stderr} {
-			if stream.Tail == "" || len(texts) == maxTextsOfTrial {
+			if stream.Tail == "" {
 				continue
 			}
 			kept, cut := end(rules.String(stream.Tail), maxTail)
 			texts = append(texts, Text{clean(step.Name), []string{TextStdout, TextStderr}[i], kept, cut || stream.TailCut || stream.Truncated})
 		}
 	}
-	return texts
+	return texts[max(0, len(texts)-maxTails):]
 }
 
 // beginning of a text, in whole runes.

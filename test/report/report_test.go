@@ -149,7 +149,7 @@ func trialOf(i int, began time.Time) results.Detail {
 	category := []string{"strings", "graphs", "dynamic programming", "parsing", "dates", "geometry", "hostile \"><b>bold</b>", "größe 日本 עברית"}[i%8]
 	started := began.Add(time.Duration(i/12) * 8 * time.Second)
 	lasted := time.Duration(2000+(i*7919)%5000) * time.Millisecond
-	exit, passed, score := 0, i%4 != 1, 1.0
+	exit, passed, score := 0, i == 0 || (i*7919+i/8)%(4+i%8) != 0, 1.0
 	row := spec.TrialRow{SampleID: sample, Epoch: 1, Category: category, Status: spec.StatusCompleted, Attempts: 1, Cleanup: spec.CleanupProven}
 	result := &spec.EvalResult{EvalID: "eval/nightly/" + sample, Status: spec.StatusCompleted, StartedAt: started, FinishedAt: started.Add(lasted + time.Second)}
 	use := spec.SandboxUse{
