@@ -4,6 +4,9 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +49,8 @@ func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
 		require.Contains(t, stdout, "2 broken, 1 fixed of 5 samples, McNemar p = 1")
 	})
 
+	t.Run("a report in every form, from the store alone", func(t *testing.T) { reports(t, s) })
+
 	t.Run("a broken canary is no regression", func(t *testing.T) {
 		broken := judge("new", "baseline: before\ngate: {max_regression: 0}\n"+
 			"canaries: [{set: {completion: old}}, {set: {completion: wrong}}]\n")
@@ -83,4 +88,56 @@ func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
 		require.Contains(t, stderr, "campaign before has another dataset")
 		require.Equal(t, created, s.Ledger().Created, "nothing ran")
 	})
+}
+
+// reports of the campaign "after", whose baseline is "before".
+func reports(t *testing.T, s *harness.Stack) {
+	t.Helper()
+	folder := t.TempDir()
+	of := func(args ...string) string {
+		t.Helper()
+		stdout, stderr, code := s.Starter(append([]string{"report", "after"}, args...)...)
+		require.Equal(t, 0, code, stderr)
+		return stdout
+	}
+	var made struct {
+		Verdict    string
+		Comparison spec.Comparison
+		Trials     []struct {
+			spec.TrialRow
+			Outcome string
+			Tries   []struct{ Sandboxes []spec.SandboxUse }
+			Texts   []struct{ Of, Text string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(of("--format", "json")), &made))
+	require.Equal(t, spec.VerdictFail, made.Verdict)
+	require.Equal(t, []string{"s2", "s4"}, made.Comparison.Broken)
+	require.Len(t, made.Trials, 5)
+	require.Equal(t, "passed", made.Trials[0].Outcome)
+	require.Equal(t, "failed", made.Trials[1].Outcome)
+	require.Contains(t, made.Trials[1].Texts[0].Text, "exit 1;; esac")
+	require.NotNil(t, made.Trials[1].Tries[0].Sandboxes[0].Removal, "the proof that its sandbox is gone")
+
+	of("-o", filepath.Join(folder, "report.html"))
+	page, err := os.ReadFile(filepath.Join(folder, "report.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "<title>FAIL · after</title>")
+	require.Contains(t, string(page), "Against <bdi>before</bdi>: FAIL")
+	require.Contains(t, of("--format", "md", "--baseline", "before"), "2 broken, 1 fixed of 5 samples")
+	require.Equal(t, 6, strings.Count(of("--format", "csv"), "\r\n"))
+	require.Contains(t, of("--format", "junit"), `tests="6" failures="4"`)
+	require.Contains(t, of("--format", "jsonl"), `{"problem_idx":1,"repeat":0,"reward":0,"sample_id":"s2","passed":false}`)
+	require.Equal(t, 5, strings.Count(of("--format", "humaneval"), `"completion_id":0`))
+
+	for want, args := range map[string][]string{
+		"--format json writes JSON": {"after", "-o", "json"},
+		"--format takes html, md":   {"after", "--format", "pdf"},
+		"no campaign nothing":       {"nothing"},
+		"no campaign gone":          {"after", "--format", "md", "--baseline", "gone"},
+	} {
+		_, stderr, code := s.Starter(append([]string{"report"}, args...)...)
+		require.Equal(t, 3, code, stderr)
+		require.Contains(t, stderr, want)
+	}
 }

@@ -212,6 +212,9 @@ func extendsAndRescores(t *testing.T, s *harness.Stack) {
 	require.Contains(t, out, "grown/rescore-3")
 	_, stderr, code = s.Starter("campaign", "compare", "grown", "grown/rescore-1")
 	require.Equal(t, 1, code, stderr)
+	report, stderr, code := s.Starter("report", "grown/rescore-1", "--format", "md")
+	require.Equal(t, 0, code, stderr)
+	require.Contains(t, report, "| Passed | 4 | of 9 scored |")
 	require.Equal(t, before, rowsOf("grown"), "what stood stands")
 	require.Equal(t, created, s.Ledger().Created, "nothing ran")
 }

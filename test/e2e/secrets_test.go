@@ -27,6 +27,7 @@ import (
 
 	"pitwall/activities"
 	"pitwall/internal/daytona"
+	"pitwall/internal/report"
 	"pitwall/internal/spec"
 	"pitwall/test/galileoreceiver"
 	"pitwall/test/harness"
@@ -82,6 +83,7 @@ func TestSecretsReachTheirStepsAndNothingElse(t *testing.T) {
 
 	t.Run("a step sees what it names", func(t *testing.T) { aStepSeesWhatItNames(t, s, secrets) })
 	t.Run("what leaks is redacted", func(t *testing.T) { whatLeaksIsRedacted(t, s, secrets, search) })
+	t.Run("reports have none", func(t *testing.T) { reportsHaveNone(t, s, search) })
 	t.Run("a step goes on after its worker's death", func(t *testing.T) { redactedAfterADeath(t, s, secrets) })
 	t.Run("an unknown one is named before anything is created", func(t *testing.T) {
 		in := harness.Command("true")
@@ -108,7 +110,7 @@ func TestSecretsReachTheirStepsAndNothingElse(t *testing.T) {
 	for place, items := range search.Items {
 		t.Logf("%s: %d items, %d bytes, no sentinel", place, items, search.Bytes[place])
 	}
-	for _, place := range []string{"log lines", "stored objects", "events of histories", "spans", "metrics", "output of the command line", "Sentry's envelopes", "traces to Galileo"} {
+	for _, place := range []string{"log lines", "stored objects", "events of histories", "spans", "metrics", "output of the command line", "reports", "Sentry's envelopes", "traces to Galileo"} {
 		require.Positive(t, search.Items[place], place)
 	}
 }
@@ -212,6 +214,25 @@ func whatLeaksIsRedacted(t *testing.T, s *harness.Stack, secrets []spec.Secret, 
 	all := string(bytes.Repeat(allBytes(), 300))
 	require.Equal(t, all+"[REDACTED:ENV_KEY]"+string(allBytes()), content["out/binary"], "every other byte is as it was")
 	require.Equal(t, strings.Repeat("x", 70000)+"[REDACTED:ENV_KEY]\n[REDACTED:file-key]\nurl postgres://app:[REDACTED:url-password]@db/app\n", content["out/log.txt"])
+}
+
+// reportsHaveNone runs a campaign that leaks, and searches its report in every form.
+func reportsHaveNone(t *testing.T, s *harness.Stack, search *harness.Search) {
+	t.Helper()
+	leak, err := json.Marshal(leaks)
+	require.NoError(t, err)
+	file := writeCampaign(t, `eval: {job: {secrets: [{name: ENV_KEY}, {name: file-key, file: keys/file}], steps: [{name: leak, code: `+string(leak)+
+		`}]}, artifacts: [{path: "out/**", when: always}]}`+"\n", commandRows("leak")...)
+	_, code := s.RunCampaign(file, "--name", "leaks")
+	require.Equal(t, 0, code)
+	for _, form := range report.Forms {
+		stdout, stderr, code := s.Starter("report", "leaks", "--format", form.Name)
+		require.Equal(t, 0, code, stderr)
+		search.In("reports", form.Name, []byte(stdout+stderr))
+		if form.Name == "html" || form.Name == "json" || form.Name == "junit" {
+			require.Contains(t, stdout, "[REDACTED:ENV_KEY]", form.Name)
+		}
+	}
 }
 
 func redactedAfterADeath(t *testing.T, s *harness.Stack, secrets []spec.Secret) {
