@@ -81,7 +81,7 @@ build_images() {
     debootstrap --variant=minbase --include=postgresql,prometheus,python3,netcat-openbsd bookworm "$work/debian" >"$work/debootstrap.log"
     touch "$work/debian/.made"
   fi
-  tar -C "$work/debian" --exclude=./proc --exclude=./sys --exclude=./var/cache -c . | docker import - pitwall-test/debian >/dev/null
+  tar -C "$work/debian" --exclude=./proc --exclude=./sys --exclude='./var/cache/apt/archives/*.deb' -c . | docker import - pitwall-test/debian >/dev/null
   tar -C "$work/programs" -c . | docker import - pitwall-test/programs >/dev/null
   build() { docker build -q --network=host --build-arg DEBIAN=pitwall-test/debian --build-arg PROGRAMS=pitwall-test/programs \
     --build-arg SANDBOX_PROGRAMS=pitwall-test/programs "$@" >/dev/null; }
