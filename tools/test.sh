@@ -11,7 +11,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-parts="build vet unit chaos unprivileged race replay model tools conformance cross gofumpt workflowcheck golangci known-answers"
+parts="build vet unit chaos unprivileged race replay model tools conformance ui cross gofumpt workflowcheck golangci known-answers"
 here=$(mktemp -d /tmp/pwt.XXXXXX) || exit 1 # short: paths of Unix sockets end at 108 bytes
 trap 'rm -rf "$here"' EXIT
 trap 'exit 130' INT
@@ -35,7 +35,7 @@ part_build() {
 part_vet() { go vet ./... && go vet -tags gcs,azure ./internal/artifact; }
 
 # All but what has a part of its own below.
-part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v -e /test/conformance -e /test/typescript -e /test/chaos); }
+part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v -e /test/conformance -e /test/typescript -e /test/ui -e /test/chaos); }
 
 # Alone, because it asks how soon sandboxes are gone. Prints a line a case, and one of JSON.
 part_chaos() {
@@ -98,6 +98,15 @@ part_conformance() {
   gotest ./test/conformance/... ./test/typescript/...
 }
 
+# Temporal's UI in Chromium, as a person uses it; npm fetches what drives the browser.
+part_ui() {
+  [ "$(uname)" = Linux ] || { not_run "local sandboxes need Linux"; return; }
+  for program in chromium node npm; do
+    command -v $program >/dev/null || { not_run "needs chromium, node 20 and npm; there is no $program"; return; }
+  done
+  gotest ./test/ui/...
+}
+
 part_cross() { make --no-print-directory cross; }
 
 part_gofumpt() { tools/lint.sh gofumpt; }
@@ -130,7 +139,7 @@ preflight || exit 1
 passed=0 failed=0 skipped=0
 : >"$here/summary"
 for part in $parts; do
-  case " build vet unit chaos unprivileged race replay model tools conformance cross gofumpt workflowcheck golangci known-answers " in
+  case " build vet unit chaos unprivileged race replay model tools conformance ui cross gofumpt workflowcheck golangci known-answers " in
     *" $part "*) ;;
     *) echo "tools/test.sh: no part called $part" >&2 && exit 3 ;;
   esac
