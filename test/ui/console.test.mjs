@@ -34,30 +34,23 @@ async function input(json) {
 
 const button = () => page.getByTestId('start-workflow-button');
 
+// start starts what the form says under an ID, and opens the page of that run.
 async function start(id) {
   await page.fill('#workflowId', id);
+  const answered = page.waitForResponse((r) => r.request().method() === 'POST' && r.url().includes('/workflows/'));
   await button().click();
-  await page.getByText('Workflow started successfully').or(page.getByRole('alert')).first().waitFor();
-}
-
-// openRun opens the page of the newest run of an ID, once there is one.
-async function openRun(id) {
-  for (const began = Date.now(); ; ) {
-    await page.goto(`${links.base}/namespaces/default/workflows/${encodeURIComponent(id)}`);
-    try {
-      await page.waitForURL(/\/(timeline|history)/, { timeout: 3000 });
-      return;
-    } catch (e) {
-      if (Date.now() - began > patience) throw e; // the list lags behind the start
-    }
-  }
+  const { runId } = await (await answered).json();
+  assert.ok(runId, 'the server started it');
+  const run = `${links.base}/namespaces/default/workflows/${encodeURIComponent(id)}/${runId}/timeline`;
+  await page.goto(run);
+  return run;
 }
 
 // status waits until the run's page says so: it does not always hear of the end by itself.
 async function status(text) {
   for (const began = Date.now(); ; await page.reload()) {
     try {
-      await page.getByTestId('execution-status').getByText(text, { exact: true }).waitFor({ timeout: 3000 });
+      await page.getByTestId('execution-status').getByText(text, { exact: true }).waitFor({ timeout: 15_000 });
       return;
     } catch (e) {
       if (Date.now() - began > patience) throw e;
@@ -78,7 +71,7 @@ async function details(pattern) {
   }
 }
 
-const evalOf = (code, more = {}) => JSON.stringify({ job: { steps: [{ name: 's', language: 'python', code, time_limit: '60s' }] }, ...more });
+const evalOf = (code, more = {}) => JSON.stringify({ job: { steps: [{ name: 's', language: 'python', code, time_limit: '700s' }] }, ...more });
 
 test('the form opens filled in, starts an eval, and shows its progress and its result', async () => {
   await openForm('start an eval');
@@ -86,7 +79,6 @@ test('the form opens filled in, starts an eval, and shows its progress and its r
   assert.equal(await page.inputValue('#workflowType'), 'EvalWorkflow');
   await picture('form-eval');
   await start('ui/eval');
-  await openRun('ui/eval');
   await status('Completed');
   await page.getByText('"passed": true').first().waitFor();
   await picture('eval');
@@ -95,22 +87,27 @@ test('the form opens filled in, starts an eval, and shows its progress and its r
   await picture('eval-details');
 });
 
-test('what waits for a slot is listed as waiting, and what runs as running', async () => {
+test('what waits for a slot is listed as waiting, what runs as running, and a cancel ends it', async () => {
   await openForm('start an eval');
-  await input(evalOf('import time; time.sleep(8); print(42)', { scorer: { type: 'regex', pattern: '42' } }));
-  await start('ui/slow');
-  await openRun('ui/slow');
+  await input(evalOf('import time; time.sleep(600)'));
+  const slow = await start('ui/slow');
   await details(/phase +running/);
   await picture('eval-running');
   await openForm('start an eval');
-  await start('ui/waits');
+  const waits = await start('ui/waits');
   for (const [view, listed, not] of [['waiting for capacity', 'ui/waits', 'ui/slow'], ['running', 'ui/slow', 'template/eval']]) {
     await page.goto(links[view]);
-    await page.getByRole('link', { name: listed }).first().waitFor();
+    await page.getByRole('link', { name: listed, exact: true }).first().waitFor();
     assert.equal(await page.getByRole('link', { name: not, exact: true }).count(), 0);
     await picture(`view-${view.replaceAll(' ', '-')}`);
   }
-  await openRun('ui/waits');
+  await page.goto(slow);
+  await page.getByRole('button', { name: 'Request Cancellation' }).click();
+  await picture('cancel');
+  await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
+  await status('Canceled');
+  await details(/outcome +cancelled/);
+  await page.goto(waits);
   await status('Completed');
 });
 
@@ -118,7 +115,6 @@ test('the form starts a campaign, and shows its table', async () => {
   await openForm('start a campaign');
   assert.equal(await page.inputValue('#workflowType'), 'CampaignWorkflow');
   await start('campaign/from-ui');
-  await openRun('campaign/from-ui');
   await status('Completed');
   await page.getByText('"verdict": "PASS"').first().waitFor();
   await picture('campaign');
@@ -147,7 +143,6 @@ for (const [id, form, json, says] of refusals) {
     await openForm(form);
     if (json) await input(json);
     await start(id);
-    await openRun(id);
     await status('Failed');
     await page.getByText(says).first().waitFor();
     await picture(`refused-${id.replaceAll('/', '-')}`);
@@ -171,7 +166,6 @@ test('nothing that a sandbox wrote is interpreted', async () => {
   await openForm('start an eval');
   await input(evalOf(`open("score.json", "w").write(${JSON.stringify(file)})`, { scorer: { type: 'json_file', path: 'score.json' } }));
   await start('ui/hostile');
-  await openRun('ui/hostile');
   await status('Completed');
   await page.getByText('onerror').first().waitFor();
   const { frame } = await details(/score +0 .*onerror/);

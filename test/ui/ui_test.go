@@ -65,7 +65,12 @@ func leaked(t *testing.T, stack *harness.Stack) {
 	running, err := stack.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "ui/leaked", TaskQueue: workflows.TaskQueue},
 		workflows.EvalWorkflow, harness.Command("sleep 120"))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return len(stack.Live()) == 1 }, 2*time.Minute, 100*time.Millisecond)
+	// Before its lease knows the sandbox, it would be looked for until the create horizon.
+	require.Eventually(t, func() bool {
+		var progress workflows.EvalProgress
+		answer, err := stack.Temporal.QueryWorkflow(ctx, running.GetID(), "", workflows.ProgressQuery)
+		return err == nil && answer.Get(&progress) == nil && progress.Phase == "running"
+	}, 2*time.Minute, 100*time.Millisecond)
 	stack.Sandboxd.Signal(syscall.SIGSTOP)
 	require.NoError(t, stack.Temporal.TerminateWorkflow(ctx, running.GetID(), "", "to see its sandbox listed"))
 	require.Eventually(t, func() bool { return counted(t, stack, workflows.QueryLeaked) == 1 }, 2*time.Minute, 100*time.Millisecond)
