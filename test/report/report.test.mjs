@@ -71,7 +71,7 @@ test("shows hostile texts as text", () => opened({}, async (page) => {
   const names = await samples(page);
   assert.ok(names.some((name) => name.includes("<img src=x onerror=")), names.join("\n"));
   assert.ok(names.some((name) => name.includes("\\u202e")), "what reorders text is escaped");
-  for (const button of await page.locator("tbody th button").all()) {
+  for (const button of (await page.locator("tbody th button").all()).slice(0, 8)) {
     await button.focus();
     await page.keyboard.press("Enter");
     assert.equal(await button.getAttribute("aria-expanded"), "true");

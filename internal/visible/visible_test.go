@@ -1,4 +1,4 @@
-package main
+package visible
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func TestVisible(t *testing.T) {
 		"half \xe6\x97":         `half \xe6\x97`,
 		"\x07title\x1b]0;x\x07": `\atitle\x1b]0;x\a`,
 	} {
-		require.Equal(t, want, visible(in))
+		require.Equal(t, want, Text(in))
 	}
 }
 
@@ -35,7 +35,7 @@ func TestVisibleWriterIsSafeAndSeamless(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")
 		var out bytes.Buffer
-		w := &visibleWriter{To: &out}
+		w := &Writer{To: &out}
 		for rest := text; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "cut")
 			written, err := w.Write(rest[:n])
@@ -44,7 +44,7 @@ func TestVisibleWriterIsSafeAndSeamless(t *testing.T) {
 			rest = rest[n:]
 		}
 		require.NoError(t, w.Close())
-		require.Equal(t, visible(string(text)), out.String())
+		require.Equal(t, Text(string(text)), out.String())
 		require.True(t, utf8.Valid(out.Bytes()))
 		require.False(t, strings.ContainsFunc(out.String(), func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }))
 	})
