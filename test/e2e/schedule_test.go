@@ -1,0 +1,88 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pitwall/test/harness"
+)
+
+type describedSchedule struct {
+	ID, Note, Overlap, Jitter string
+	TimeZone                  string `json:"time_zone"`
+	CatchUpWindow             string `json:"catch_up_window"`
+	PauseOnFailure            bool   `json:"pause_on_failure"`
+	Paused                    bool
+	Next                      []time.Time
+	NStarted                  int `json:"n_started"`
+}
+
+// A schedule's whole life by the command line; its campaigns run.
+func TestSchedulesByTheCommandLine(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	dir := t.TempDir()
+	file := filepath.Join(dir, "night.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("dataset: {uri: data.jsonl}\neval: {job: {steps: [{command: echo hello}]}}\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "data.jsonl"), []byte("{\"id\": \"a\"}\n"), 0o600))
+	starter := func(args ...string) string {
+		t.Helper()
+		out, errOut, code := s.Starter(append(args, "-o", "json")...)
+		require.Zero(t, code, errOut)
+		return out
+	}
+	describe := func() describedSchedule {
+		t.Helper()
+		var described describedSchedule
+		require.NoError(t, json.Unmarshal([]byte(starter("schedule", "describe", "night")), &described))
+		return described
+	}
+	starter("schedule", "create", file, "--name", "night", "--cron", "0 3 * * *", "--time-zone", "Europe/Berlin", "--jitter", "10m")
+	described := describe()
+	require.Equal(t, describedSchedule{
+		ID: "campaign-schedule/night", Note: "starts " + file, Overlap: "buffer-one", Jitter: "10m0s", TimeZone: "Europe/Berlin",
+		CatchUpWindow: "12h0m0s", Next: described.Next,
+	}, described)
+	require.GreaterOrEqual(t, len(described.Next), 2)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	require.Equal(t, 3, described.Next[0].In(berlin).Hour())
+
+	starter("schedule", "pause", "night", "--note", "on holiday")
+	require.True(t, describe().Paused)
+	require.Equal(t, "on holiday", describe().Note)
+	starter("schedule", "update", file, "--name", "night", "--cron", "0 4 * * *", "--overlap", "skip", "--pause-on-failure", "--note", "later")
+	described = describe()
+	require.True(t, described.Paused, "an update does not unpause")
+	require.Equal(t, []any{"skip", true, "later", 4}, []any{described.Overlap, described.PauseOnFailure, described.Note, described.Next[0].UTC().Hour()})
+	starter("schedule", "unpause", "night")
+	require.False(t, describe().Paused)
+
+	starter("schedule", "trigger", "night")
+	starter("schedule", "backfill", "night", "--from", "2026-11-20T00:00:00Z", "--to", "2026-11-21T23:00:00Z")
+	s.Eventually("three campaigns have passed", func(context.Context) bool {
+		return strings.Count(starter("campaign", "list", "--all"), `"PASS"`) == 3
+	})
+	require.Equal(t, 3, describe().NStarted)
+	for problem, args := range map[string][]string{
+		"no schedule nope":     {"schedule", "trigger", "nope"},
+		"at most 31 days":      {"schedule", "backfill", "night", "--from", "2026-01-01T00:00:00Z", "--to", "2026-11-21T23:00:00Z"},
+		`--overlap "both"`:     {"schedule", "create", file, "--name", "b", "--cron", "0 3 * * *", "--overlap", "both"},
+		"schedule update FILE": {"schedule", "create", file, "--name", "night", "--cron", "0 3 * * *"},
+	} {
+		_, errOut, code := s.Starter(args...)
+		require.Equal(t, 3, code, errOut)
+		require.Contains(t, errOut, problem)
+	}
+	starter("schedule", "delete", "night")
+	_, _, code := s.Starter("schedule", "describe", "night")
+	require.Equal(t, 3, code)
+}
