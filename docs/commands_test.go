@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	makeTarget = regexp.MustCompile(`^(?:\$ )?make ([a-z]+)`)
-	target     = regexp.MustCompile(`(?m)^([a-z]+):`)
+	makeTarget = regexp.MustCompile(`^(?:\$ )?make ([a-z]+(?:-[a-z]+)*)`)
+	target     = regexp.MustCompile(`(?m)^([a-z]+(?:-[a-z]+)*):`)
 	starter    = regexp.MustCompile(`(?:^|[ /])starter ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+)\b)?`)
 	flag       = regexp.MustCompile(`--[a-z][a-z-]+`)
 	groups     = map[string]bool{"campaign": true, "schedule": true, "artifacts": true, "sandboxes": true, "retention": true}

@@ -89,7 +89,10 @@ part_model() {
 }
 
 # The flags are those of the build, so that Go's cache has all but the tests.
-part_tools() { (cd tools/temporal && "$here/gotest" -trimpath -vet=off -ldflags='-s -w' -count=1 -timeout 10m ./...); }
+part_tools() {
+  (cd tools/temporal && "$here/gotest" -trimpath -vet=off -ldflags='-s -w' -count=1 -timeout 10m ./...) &&
+    (cd tools/kubernetes && "$here/gotest" -trimpath -vet=off -ldflags='-s -w' -count=1 -timeout 5m ./...)
+}
 
 # Daytona's official SDK, and Temporal's in the example, need Node 20; npm fetches them.
 part_conformance() {
