@@ -1,6 +1,6 @@
 # Pitwall. `make help` lists the targets. All of them need Go, make and git alone; `make test` says what else it could use.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model build bench lint cross compose-test release clean
+.PHONY: help demo test chaos model build bench lint cross compose-test release release-twice clean
 
 # The demo: a whole stack for one campaign, forgotten afterwards.
 DEMO ?= bin/starter dev --ephemeral --demo examples/quickstart
@@ -22,7 +22,7 @@ CHAOS_PARALLEL ?= 8
 CROSS := darwin/arm64 windows/amd64 windows/arm64
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Run examples/quickstart on a stack of its own: Temporal, local sandboxes, a worker
 	@$(DEMO)
@@ -59,6 +59,9 @@ compose-test: ## Bring docker-compose.yml up and break it (Linux, root; Debian: 
 
 release: ## Make dist/: reproducible archives for Linux, macOS and Windows, their checksums and SBOMs
 	@go run ./tools/release
+
+release-twice: ## Prove that a release can be made again with the same bytes (5 min a target)
+	@tools/release-twice.sh
 
 clean: ## Remove bin/ and dist/
 	rm -rf bin dist
