@@ -50,7 +50,7 @@ func run(targets []string, out string) error {
 			return fmt.Errorf("make the archive of %s: %w", target, err)
 		}
 		for _, file := range made {
-			if err := os.WriteFile(filepath.Join(out, file.name), file.data, 0o644); err != nil { //nolint:gosec // for everybody
+			if err := os.WriteFile(filepath.Join(out, file.name), file.data, 0o644); err != nil {
 				return err
 			}
 			sums[file.name] = sum(file.data)
@@ -66,7 +66,7 @@ func run(targets []string, out string) error {
 	for _, name := range names {
 		fmt.Fprintf(&list, "%s  %s\n", sums[name], name)
 	}
-	return os.WriteFile(filepath.Join(out, "SHA256SUMS"), []byte(list.String()), 0o644) //nolint:gosec // for everybody
+	return os.WriteFile(filepath.Join(out, "SHA256SUMS"), []byte(list.String()), 0o644)
 }
 
 // commit is what the archives are of.
@@ -119,7 +119,7 @@ func release(target string, of commit, shared []file) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	files := slices.Clone(shared)
 	var made []built
 	for _, program := range programs {
