@@ -40,7 +40,7 @@ func runRetention(ctx context.Context, term *terminal, dryRun bool) error {
 	}
 	defer temporal.Close()
 	id := workflows.RetentionID + "/by-hand-" + uuid.NewString()[:8]
-	running, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.CleanupQueue},
+	running, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.CleanupQueue, StaticSummary: "retention, by hand"},
 		workflows.RetentionWorkflow, workflows.RetentionInput{DryRun: dryRun})
 	if err != nil {
 		return explainStart("retention", id, err)

@@ -113,6 +113,7 @@ func startEval(ctx context.Context, term *terminal, target deployment, input spe
 	defer cancel()
 	running, err := temporal.ExecuteWorkflow(start, client.StartWorkflowOptions{
 		ID: options.id, TaskQueue: workflows.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary: strings.TrimSpace("eval " + input.Name),
 	}, workflows.EvalWorkflow, input)
 	if err != nil {
 		return explainStart("eval", options.id, err)

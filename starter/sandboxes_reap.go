@@ -90,7 +90,7 @@ func reap(ctx context.Context, term *terminal) error {
 	defer temporal.Close()
 	id := workflows.ReaperID + "/by-hand-" + uuid.NewString()[:8]
 	running, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: workflows.CleanupQueue, WorkflowRunTimeout: reapBound,
+		ID: id, TaskQueue: workflows.CleanupQueue, WorkflowRunTimeout: reapBound, StaticSummary: "reaper, by hand",
 	}, workflows.ReaperWorkflow, workflows.ReaperInput{})
 	if err != nil {
 		return explainStart("reaper", id, err)

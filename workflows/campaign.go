@@ -59,6 +59,15 @@ func (c *campaign) prepare(ctx workflow.Context) error {
 	c.progress.Total, c.progress.MaxParallel = c.prepared.NTrials, c.prepared.MaxParallel
 	c.showControls()
 	c.markState(ctx, StateRunning)
+	return ownWords(err)
+}
+
+// ownWords is what an activity said itself, without Temporal's "activity error" around it: the first thing that the UI shows.
+func ownWords(err error) error {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app
+	}
 	return err
 }
 

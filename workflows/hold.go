@@ -48,7 +48,8 @@ func (s *session) hold(ctx workflow.Context) {
 	e.released = false
 	e.progress.Phase, e.progress.HeldUntil = phaseHolding, until
 	e.markState(ctx, StateHolding)
-	_, err := workflow.AwaitWithTimeout(ctx, until.Sub(workflow.Now(ctx)), func() bool { return e.released || s.leaseEnd.IsReady() })
+	options := workflow.AwaitOptions{Timeout: until.Sub(workflow.Now(ctx)), TimerOptions: workflow.TimerOptions{Summary: "hold the sandbox for a look"}}
+	_, err := workflow.AwaitWithOptions(ctx, options, func() bool { return e.released || s.leaseEnd.IsReady() })
 	e.progress.HeldUntil = time.Time{}
 	if err != nil {
 		s.err, s.cancelled = err, true

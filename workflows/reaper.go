@@ -55,6 +55,7 @@ func EnsureReaperSchedule(ctx context.Context, temporalClient client.Client, int
 			ID: ReaperID, Workflow: ReaperWorkflow, Args: []any{ReaperInput{}}, TaskQueue: CleanupQueue,
 			// Below two intervals, so that a stuck pass never hides the next ones.
 			WorkflowRunTimeout: 2*interval - time.Second,
+			StaticSummary:      "removes sandboxes that nobody holds, audits leases",
 		},
 		Overlap:       enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
 		CatchupWindow: time.Minute,

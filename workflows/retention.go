@@ -50,6 +50,7 @@ func EnsureRetentionSchedule(ctx context.Context, temporalClient client.Client, 
 		Action: &client.ScheduleWorkflowAction{
 			ID: RetentionID, Workflow: RetentionWorkflow, Args: []any{RetentionInput{}}, TaskQueue: CleanupQueue,
 			WorkflowRunTimeout: retentionInterval,
+			StaticSummary:      "removes campaigns and evals whose time is over",
 		},
 		Overlap:       enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
 		CatchupWindow: retentionInterval,

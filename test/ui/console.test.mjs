@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
-const links = JSON.parse(process.env.UI_LINKS);
-const shots = process.env.UI_SHOTS; // a folder for pictures; none are taken without it
+const links = JSON.parse(process.env.LINKS);
+const pictures = process.env.PICTURES; // a folder; none are taken without it
 const patience = 60_000; // of one wait: the machine may be busy
 let browser, page;
 
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-const picture = async (name) => shots && page.screenshot({ path: `${shots}/${name}.png` });
+const picture = async (name) => pictures && page.screenshot({ path: `${pictures}/${name}.png` });
 
 // openForm opens a form and waits until it has filled itself in.
 async function openForm(name) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -27,6 +29,7 @@ const (
 	runBound = 10 * time.Minute
 )
 
+// PITWALL_TEST_PICTURES names a folder for pictures of what a person sees.
 func TestTemporalUIIsTheConsole(t *testing.T) {
 	for _, program := range []string{"node", "npm", "chromium"} {
 		need(t, program)
@@ -34,9 +37,10 @@ func TestTemporalUIIsTheConsole(t *testing.T) {
 	stack := harness.Start(t, harness.Options{UI: true, Slots: 1})
 	links := linksOfDoctor(t, stack)
 	command(t, installBound, nil, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-	env := []string{"UI_LINKS=" + links, "UI_SHOTS=" + os.Getenv("UI_SHOTS")}
+	env := []string{"LINKS=" + links, "PICTURES=" + os.Getenv("PITWALL_TEST_PICTURES")}
 	command(t, runBound, env, "node", "--test", "--test-timeout=540000", "--test-reporter=spec", "console.test.mjs")
 	t.Run("leaked", func(t *testing.T) { leaked(t, stack) })
+	t.Run("summaries", func(t *testing.T) { summaries(t, stack) })
 }
 
 // linksOfDoctor are the addresses that a person is given, as JSON: name to URL.
@@ -77,6 +81,41 @@ func leaked(t *testing.T, stack *harness.Stack) {
 	stack.Sandboxd.Signal(syscall.SIGCONT)
 	require.Eventually(t, func() bool { return counted(t, stack, workflows.QueryLeaked) == 0 }, 2*time.Minute, 100*time.Millisecond)
 	require.Empty(t, stack.Live())
+}
+
+// summaries: whatever a history shows that Pitwall started says what it is for.
+func summaries(t *testing.T, stack *harness.Stack) {
+	seen := map[enums.EventType]int{}
+	for _, execution := range listed(t, stack) {
+		history := stack.Temporal.GetWorkflowHistory(t.Context(), execution.GetWorkflowId(), execution.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for history.HasNext() {
+			event, err := history.Next()
+			require.NoError(t, err)
+			switch event.GetEventType() {
+			case enums.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+				if event.GetWorkflowExecutionStartedEventAttributes().GetParentWorkflowExecution() == nil {
+					continue // by a person, in the form or in this test
+				}
+			case enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, enums.EVENT_TYPE_TIMER_STARTED, enums.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+			default:
+				continue
+			}
+			seen[event.GetEventType()]++
+			require.NotEmpty(t, event.GetUserMetadata().GetSummary().GetData(), "%s of %s", event, execution.GetWorkflowId())
+		}
+	}
+	require.Len(t, seen, 4, "%v", seen)
+}
+
+func listed(t *testing.T, stack *harness.Stack) []*commonpb.WorkflowExecution {
+	t.Helper()
+	answer, err := stack.Temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
+	require.NoError(t, err)
+	var all []*commonpb.WorkflowExecution
+	for _, info := range answer.GetExecutions() {
+		all = append(all, info.GetExecution())
+	}
+	return all
 }
 
 func counted(t *testing.T, stack *harness.Stack, query string) int64 {
