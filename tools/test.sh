@@ -35,7 +35,7 @@ part_build() {
 part_vet() { go vet ./... && go vet -tags gcs,azure ./internal/artifact; }
 
 # All but what has a part of its own below.
-part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v -e /test/conformance -e /test/typescript -e /test/ui -e /test/chaos); }
+part_unit() { gotest -skip KnownAnswers $(go list ./... | grep -v -e /test/conformance -e /test/typescript -e /test/ui -e /test/report -e /test/chaos); }
 
 # Alone, because it asks how soon sandboxes are gone. Prints a line a case, and one of JSON.
 part_chaos() {
@@ -101,13 +101,13 @@ part_conformance() {
   gotest ./test/conformance/... ./test/typescript/...
 }
 
-# Temporal's UI in Chromium, as a person uses it; npm fetches what drives the browser.
+# Temporal's UI and a campaign's report in Chromium, as a person uses them; npm fetches what drives the browser.
 part_ui() {
   [ "$(uname)" = Linux ] || { not_run "local sandboxes need Linux"; return; }
   for program in chromium node npm; do
     command -v $program >/dev/null || { not_run "needs chromium, node 20 and npm; there is no $program"; return; }
   done
-  gotest ./test/ui/...
+  gotest ./test/ui/... ./test/report/...
 }
 
 part_cross() { make --no-print-directory cross; }
