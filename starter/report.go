@@ -156,6 +156,12 @@ func campaignForReport(ctx context.Context, store *artifact.Store, name string) 
 	if errors.Is(err, artifact.ErrNotFound) {
 		return campaign, unknownCampaign(ctx, store, read)
 	}
+	if err != nil {
+		return campaign, err
+	}
+	if root, _ := artifact.SplitRetry(read); root == read {
+		err = awaitExtension(ctx, store, &campaign)
+	}
 	if read != name {
 		campaign.Campaign, campaign.Effective.Gate.MaxRegression = name, nil
 		if campaign.Summary != nil {
@@ -163,6 +169,19 @@ func campaignForReport(ctx context.Context, store *artifact.Store, name string) 
 		}
 	}
 	return campaign, err
+}
+
+// awaitExtension makes a campaign unfinished while an extension, whose trials are the campaign's, is.
+func awaitExtension(ctx context.Context, store *artifact.Store, campaign *results.Campaign) error {
+	last, err := results.LastExtension(ctx, store, campaign.Campaign)
+	if err != nil || last == 0 {
+		return err
+	}
+	extension, err := results.ReadCampaign(ctx, store, artifact.Extension(campaign.Campaign, last))
+	if extension.Summary == nil {
+		campaign.Summary = nil
+	}
+	return err
 }
 
 // maxReportFlips is how many samples of each kind a report names.

@@ -106,20 +106,27 @@ func TestAnUnfinishedCampaignHasNoVerdict(t *testing.T) {
 	require.Contains(t, written(t, "junit", r), `skipped="1"`)
 }
 
+// lacks does not print the text.
+func lacks(t *testing.T, form, text, part string) {
+	t.Helper()
+	at := strings.Index(text, part)
+	require.Equal(t, -1, at, "%s has %q", form, part)
+}
+
 // Whatever the form: no secret, and nothing that its reader would take for more than text.
 func TestHostileTextsStayText(t *testing.T) {
 	t.Parallel()
 	r := hostileReport(t)
 	for _, form := range Forms {
 		text := written(t, form.Name, r)
-		require.False(t, strings.Contains(text, key), form.Name)
-		require.False(t, strings.Contains(text, "\x1b"), form.Name)
-		require.False(t, strings.Contains(text, "\x00"), form.Name)
+		lacks(t, form.Name, text, key)
+		lacks(t, form.Name, text, "\x1b")
+		lacks(t, form.Name, text, "\x00")
 		if form.Name != "md" && form.Name != "csv" { // which have no tags
-			require.False(t, strings.Contains(text, "<script>alert"), form.Name)
+			lacks(t, form.Name, text, "<script>alert")
 		}
 		if form.Name != "json" && form.Name != "jsonl" && form.Name != "humaneval" { // which keep names as they are
-			require.False(t, strings.Contains(text, "\u202e"), form.Name)
+			lacks(t, form.Name, text, "\u202e")
 		}
 	}
 }
