@@ -58,7 +58,7 @@ func extendCampaign(ctx context.Context, term *terminal, name string, more int, 
 	if !wait {
 		return printStarted(term, running.GetID(), running.GetRunID())
 	}
-	return waitForCampaign(ctx, term, target, temporal, running, input.Name, false)
+	return waitForCampaign(ctx, term, target, temporal, running, input.Name, watching{})
 }
 
 // extendInput is the campaign's own input with further epochs, under the name of its next extension.

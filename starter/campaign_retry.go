@@ -56,7 +56,7 @@ func retryCampaign(ctx context.Context, term *terminal, name string, wait bool) 
 	if !wait {
 		return printStarted(term, running.GetID(), running.GetRunID())
 	}
-	return waitForCampaign(ctx, term, target, temporal, running, input.Name, false)
+	return waitForCampaign(ctx, term, target, temporal, running, input.Name, watching{})
 }
 
 // retryInput is the campaign's own input under the name of its next retry, and how many trials that will run.

@@ -24,6 +24,7 @@ type campaignOptions struct {
 	sampleIDs   []string
 	sets        []string
 	wait        bool
+	follow      bool
 	dryRun      bool
 	// rows prints a table of trials with the result. Set by dev --demo.
 	rows bool
@@ -53,6 +54,7 @@ Ctrl-C during --wait leaves the campaign running.`,
 	flags := cmd.Flags()
 	options.bind(cmd)
 	flags.BoolVar(&options.wait, "wait", false, "wait for the result; exit by its verdict")
+	flags.BoolVarP(&options.follow, "follow", "f", false, "--wait with a live view: rate, time left, pass rate with its interval, slots, slowest, last failures")
 	flags.BoolVar(&options.dryRun, "dry-run", false, "check everything, print plan, limits and worst-case sandbox-seconds, and start nothing")
 	return cmd
 }
@@ -191,8 +193,8 @@ func startCampaign(ctx context.Context, term *terminal, target deployment, name 
 	if err != nil {
 		return err
 	}
-	if !options.wait {
+	if !options.wait && !options.follow {
 		return printStarted(term, running.GetID(), running.GetRunID())
 	}
-	return waitForCampaign(ctx, term, target, temporal, running, input.Name, options.rows)
+	return waitForCampaign(ctx, term, target, temporal, running, input.Name, watching{rows: options.rows, follow: options.follow})
 }

@@ -22,12 +22,19 @@ type campaignSummary struct {
 	SandboxesLeft *int `json:"sandboxes_left"`
 }
 
+// watching is how a campaign is waited for: with a live view, and with its rows at the end.
+type watching struct{ rows, follow bool }
+
 // waitForCampaign waits for a campaign's result, prints it, and ends by its verdict.
-func waitForCampaign(ctx context.Context, term *terminal, target deployment, temporal client.Client, running client.WorkflowRun, name string, rows bool) error {
+func waitForCampaign(ctx context.Context, term *terminal, target deployment, temporal client.Client, running client.WorkflowRun, name string, how watching) error {
 	watch, stopWatching := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
+		if how.follow {
+			followCampaign(watch, term, temporal, running)
+			return
+		}
 		showCampaignProgress(watch, term, temporal, running)
 	}()
 	result, err := campaignResult(ctx, target, running, name)
@@ -42,7 +49,7 @@ func waitForCampaign(ctx context.Context, term *terminal, target deployment, tem
 	}
 	summary := campaignSummary{CampaignResult: result, WorkflowID: running.GetID(), RunID: running.GetRunID()}
 	summary.SandboxesLeft = awaitNoSandboxes(ctx, term, target, name)
-	if rows && !term.wantsJSON() {
+	if how.rows && !term.wantsJSON() {
 		if err := printRows(ctx, term, target, name); err != nil {
 			return err
 		}

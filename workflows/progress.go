@@ -1,6 +1,9 @@
 package workflows
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // CampaignProgress is what ProgressQuery of a campaign, or of a shard, returns.
 type CampaignProgress struct {
@@ -17,6 +20,9 @@ type CampaignProgress struct {
 	Cancelled int    `json:"n_cancelled"`
 	// LastErrors names up to five of the latest trials without a score.
 	LastErrors []string `json:"last_errors,omitempty"`
+	// LastFailed names up to five of the latest trials that did not pass; Slowest up to three, the slowest first.
+	LastFailed []string    `json:"last_failed,omitempty"`
+	Slowest    []SlowTrial `json:"slowest,omitempty"`
 	// MaxParallel, as it holds now; an operator may change it, and pause.
 	MaxParallel int  `json:"max_parallel,omitempty"`
 	Paused      bool `json:"paused,omitempty"`
@@ -44,15 +50,17 @@ func (p *CampaignProgress) add(counts ShardResult) {
 	p.Errors += counts.Errors
 	p.Cancelled += counts.Cancelled
 	p.SandboxSeconds += counts.SandboxSeconds
-	p.LastErrors = append(p.LastErrors, counts.LastErrors...)
-	p.LastErrors = p.LastErrors[max(0, len(p.LastErrors)-maxLastErrors):]
+	p.LastErrors = lastOf(slices.Concat(p.LastErrors, counts.LastErrors))
+	p.LastFailed = lastOf(slices.Concat(p.LastFailed, counts.LastFailed))
+	p.Slowest = slowest(p.Slowest, counts.Slowest)
 }
 
 // Add returns p with the counts of a running shard added: what a watcher shows.
 func (p CampaignProgress) Add(shard CampaignProgress) CampaignProgress {
 	p.add(ShardResult{
 		Started: shard.Started, Finished: shard.Finished, Passed: shard.Passed, Failed: shard.Failed,
-		Errors: shard.Errors, Cancelled: shard.Cancelled, LastErrors: shard.LastErrors, SandboxSeconds: shard.SandboxSeconds,
+		Errors: shard.Errors, Cancelled: shard.Cancelled, LastErrors: shard.LastErrors, LastFailed: shard.LastFailed, Slowest: shard.Slowest,
+		SandboxSeconds: shard.SandboxSeconds,
 	})
 	p.Breaker = shard.Breaker
 	if shard.Ended != "" {

@@ -39,6 +39,9 @@ type ShardResult struct {
 	Errors     int      `json:"n_errors"`
 	Cancelled  int      `json:"n_cancelled"`
 	LastErrors []string `json:"last_errors,omitempty"`
+	// LastFailed names up to five of the latest trials that did not pass; Slowest up to three, the slowest first.
+	LastFailed []string    `json:"last_failed,omitempty"`
+	Slowest    []SlowTrial `json:"slowest,omitempty"`
 	// SandboxSeconds that the trials' removed sandboxes cost.
 	SandboxSeconds float64 `json:"sandbox_seconds,omitempty"`
 	// Ended: why trials were cancelled or left out.
@@ -155,6 +158,7 @@ func (s *shard) start(ctx workflow.Context, trial activities.TrialToRun) {
 
 func (s *shard) count(trial activities.TrialToRun, result spec.EvalResult, err error) {
 	s.counts.Finished++
+	s.counts.Slowest = slowest(s.counts.Slowest, took(trial.Summary(), result))
 	var cancelled *temporal.CanceledError
 	switch {
 	case errors.As(err, &cancelled):
@@ -171,6 +175,7 @@ func (s *shard) count(trial activities.TrialToRun, result spec.EvalResult, err e
 		s.counts.Passed++
 	default:
 		s.counts.Failed++
+		s.counts.LastFailed = lastOf(append(s.counts.LastFailed, trial.Summary()))
 	}
 }
 
@@ -179,6 +184,7 @@ const maxLastErrors = 5
 
 func (s *shard) noteError(text string) {
 	s.counts.Errors++
-	s.counts.LastErrors = append(s.counts.LastErrors, text)
-	s.counts.LastErrors = s.counts.LastErrors[max(0, len(s.counts.LastErrors)-maxLastErrors):]
+	s.counts.LastErrors = lastOf(append(s.counts.LastErrors, text))
 }
+
+func lastOf(names []string) []string { return names[max(0, len(names)-maxLastErrors):] }
