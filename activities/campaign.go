@@ -122,5 +122,8 @@ func (c *Campaigns) AssembleResults(ctx context.Context, in AssembleResultsInput
 	if _, err := results.WriteSummary(ctx, c.Store, result); err != nil {
 		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
 	}
+	if err := c.leadSeries(ctx, in.Prepared.Series, result); err != nil {
+		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
+	}
 	return result, nil
 }

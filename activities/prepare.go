@@ -39,6 +39,8 @@ type PreparedCampaign struct {
 	ClusterBy     string    `json:"cluster_by,omitempty"`
 	// Baseline is empty in a retry: its few trials are no sample of the campaign's.
 	Baseline string `json:"baseline,omitempty"`
+	// Series is the one that the campaign belongs to; empty in a retry.
+	Series string `json:"series,omitempty"`
 	// Breaker and Budget are nil from workers that are older than them: their campaigns have neither.
 	Breaker *spec.Breaker `json:"breaker,omitempty"`
 	Budget  *spec.Budget  `json:"budget,omitempty"`
@@ -281,6 +283,8 @@ func (c *Campaigns) prepared(ctx context.Context, header results.Header) (Prepar
 	}
 	if header.Effective.RetryOf != "" || header.Effective.ExtendOf != "" {
 		prepared.Baseline, prepared.Gate.MaxRegression = "", nil
+	} else if err := c.joinSeries(ctx, header, &prepared); err != nil {
+		return PreparedCampaign{}, err
 	}
 	prepared.Breaker, prepared.Budget = &header.Effective.Breaker, &header.Effective.Budget
 	inShard := 0

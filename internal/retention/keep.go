@@ -44,9 +44,10 @@ func ReadPin(ctx context.Context, store *artifact.Store, campaign string) (Pin, 
 
 // Baseline is the campaign with which others of a name are compared.
 type Baseline struct {
-	Name     string    `json:"name"`
-	Campaign string    `json:"campaign"`
-	At       time.Time `json:"at"`
+	Name     string `json:"name"`
+	Campaign string `json:"campaign"`
+	// At is when the campaign began.
+	At time.Time `json:"at"`
 }
 
 // WriteBaseline makes a campaign the baseline of a name.

@@ -27,6 +27,10 @@ type CampaignInput struct {
 	Canaries []Canary `json:"canaries,omitempty"`
 	// Baseline names an earlier campaign over the same dataset, which this one is compared with.
 	Baseline string `json:"baseline,omitempty"`
+	// Series names campaigns that follow each other, such as nightly ones. Each is compared with the last that passed, and
+	// becomes what the next is compared with when it passes itself. The first, and one over another dataset, is compared with
+	// none. Instead of Baseline.
+	Series string `json:"series,omitempty"`
 	// Gate turns the result into a verdict.
 	Gate Gate `json:"gate,omitzero"`
 	// Retain is how long the campaign's records are kept after its end, such as 30d: 1h to 3650d. Default PITWALL_RETAIN.

@@ -153,8 +153,14 @@ func (c *checker) passAtK(ks []int) {
 // statistics are the fields that say how trials become numbers.
 func (c *checker) statistics(in CampaignInput) {
 	c.share("gate.max_regression", in.Gate.MaxRegression)
-	if in.Gate.MaxRegression != nil && in.Baseline == "" {
-		c.bad("gate.max_regression", "needs a baseline: name the campaign to compare with in baseline")
+	if in.Gate.MaxRegression != nil && in.Baseline == "" && in.Series == "" {
+		c.bad("gate.max_regression", "needs a baseline: name the campaign to compare with in baseline, or a series")
+	}
+	if in.Series != "" && !campaignName(in.Series) {
+		c.bad("series", "%q is not usable: use 1 to 64 letters, digits, dots, dashes and underscores", clip(in.Series))
+	}
+	if in.Series != "" && in.Baseline != "" {
+		c.bad("series", "and baseline exclude each other: a series has its own")
 	}
 	if root, _, _ := strings.Cut(in.Baseline, "/retry-"); in.Baseline != "" && (!campaignName(in.Baseline) || root != in.Baseline) {
 		c.bad("baseline", "%q is not a campaign's name", clip(in.Baseline))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pitwall/internal/retention"
 	"pitwall/internal/spec"
 	"pitwall/test/harness"
 )
@@ -47,6 +48,29 @@ func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
 		stdout, stderr, code = s.Starter("campaign", "compare", "before", "after", "--max-regression", "0.5")
 		require.Equal(t, 0, code, stderr)
 		require.Contains(t, stdout, "2 broken, 1 fixed of 5 samples, McNemar p = 1")
+	})
+
+	t.Run("a series is compared with its last campaign that passed", func(t *testing.T) {
+		for _, night := range []struct {
+			name, answer, more, verdict, baseline string
+		}{
+			{"night-1", "old", "", spec.VerdictPass, ""},
+			{"night-2", "new", "", spec.VerdictFail, "night-1"},
+			{"night-3", "old", "canaries: [{set: {completion: wrong}}]\n", spec.VerdictInconclusive, "night-1"},
+			{"night-4", "old", "", spec.VerdictPass, "night-1"},
+			{"night-5", "old", "", spec.VerdictPass, "night-4"},
+		} {
+			result, _ := s.RunCampaign(judge(night.answer, "series: night\ngate: {max_regression: 0.1}\n"+night.more), "--name", night.name)
+			require.Equal(t, night.verdict, result.Verdict, "%s: %v", night.name, result.Reasons)
+			compared := ""
+			if result.Comparison != nil {
+				compared = result.Comparison.Baseline
+			}
+			require.Equal(t, night.baseline, compared, night.name)
+		}
+		baseline, err := retention.ReadBaseline(t.Context(), s.Store, "night")
+		require.NoError(t, err)
+		require.Equal(t, "night-5", baseline.Campaign)
 	})
 
 	t.Run("a report in every form, from the store alone", func(t *testing.T) { reports(t, s) })

@@ -45,6 +45,14 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(starter("schedule", "describe", "night")), &described))
 		return described
 	}
+	example, code := s.RunCampaign("examples/nightly/campaign.yaml", "--name", "example")
+	require.NotEqual(t, 2, code, example.Reasons)
+	require.Equal(t, []int{6, 6, 1, 0}, []int{example.NTotal, example.NScored, example.NCanary, example.CanariesFailed}, example.Reasons)
+
+	passed := 0
+	if code == 0 {
+		passed = 1
+	}
 	starter("schedule", "create", file, "--name", "night", "--cron", "0 3 * * *", "--time-zone", "Europe/Berlin", "--jitter", "10m")
 	described := describe()
 	require.Equal(t, describedSchedule{
@@ -69,7 +77,7 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 	starter("schedule", "trigger", "night")
 	starter("schedule", "backfill", "night", "--from", "2026-11-20T00:00:00Z", "--to", "2026-11-21T23:00:00Z")
 	s.Eventually("three campaigns have passed", func(context.Context) bool {
-		return strings.Count(starter("campaign", "list", "--all"), `"PASS"`) == 3
+		return strings.Count(starter("campaign", "list", "--all"), `"PASS"`) == 3+passed
 	})
 	require.Equal(t, 3, describe().NStarted)
 	for problem, args := range map[string][]string{
@@ -83,6 +91,6 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 		require.Contains(t, errOut, problem)
 	}
 	starter("schedule", "delete", "night")
-	_, _, code := s.Starter("schedule", "describe", "night")
+	_, _, code = s.Starter("schedule", "describe", "night")
 	require.Equal(t, 3, code)
 }
