@@ -118,7 +118,11 @@ exercise() {
   compose up -d --scale worker=4 >"$work/up.log" 2>&1 || { tail -20 "$work/up.log" >&2; fail "the stack does not come up"; }
   healthy 9 # postgres, temporal, ui, prometheus, slots, 4 workers
   say "up in $SECONDS s with 4 workers; images of our own: $(docker images --format '{{.Repository}} {{.Size}}' | grep '^pitwall/' | tr '\n' ' ')"
-  [[ -z ${keep:-} ]] || { say "left running: . $work/env; docker-compose ps"; export -p >"$work/env"; return; }
+  if [[ ${keep:-} ]]; then
+    export -p >"$work/env"
+    say "left running: . $work/env; docker-compose ps. To end it: docker-compose down -v; kill \$(cat $work/engine/pid)"
+    return
+  fi
 
   local began=$SECONDS
   starter campaign start campaign.yaml --name broken-night --wait -o json >"$work/summary.json" &
