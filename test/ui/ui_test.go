@@ -118,10 +118,12 @@ func listed(t *testing.T, stack *harness.Stack) []*commonpb.WorkflowExecution {
 	return all
 }
 
+// counted is how many executions a query finds, -1 when it could not be asked.
 func counted(t *testing.T, stack *harness.Stack, query string) int64 {
-	t.Helper()
 	answer, err := stack.Temporal.CountWorkflow(t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: query})
-	require.NoError(t, err)
+	if err != nil {
+		return -1
+	}
 	return answer.GetCount()
 }
 
