@@ -22,7 +22,7 @@ import (
 )
 
 // listRuns lists the runs of a workflow type that were open at some time from since on and began before the audit's end;
-// with a zero end, before now.
+// with a zero end, before now. Templates never ran.
 func (c *auditCollector) listRuns(ctx context.Context, workflowType string, end time.Time) ([]*workflowpb.WorkflowExecutionInfo, error) {
 	query := fmt.Sprintf("WorkflowType = '%s' AND (ExecutionStatus = 'Running' OR CloseTime >= '%s')", workflowType, c.Since.Format(time.RFC3339Nano))
 	if !end.IsZero() {
@@ -35,7 +35,11 @@ func (c *auditCollector) listRuns(ctx context.Context, workflowType string, end 
 		if err != nil {
 			return runs, err
 		}
-		runs = append(runs, page.GetExecutions()...)
+		for _, run := range page.GetExecutions() {
+			if !strings.HasPrefix(run.GetExecution().GetWorkflowId(), activities.TemplatePrefix) {
+				runs = append(runs, run)
+			}
+		}
 		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
 			return runs, nil
 		}
