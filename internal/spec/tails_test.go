@@ -76,7 +76,7 @@ func TestTailsStayWithinTheirBudgetAndAreEnds(t *testing.T) {
 
 func TestLastBytesCutsBetweenCharacters(t *testing.T) {
 	require.Equal(t, "é", spec.LastBytes("aé", 2))
-	require.Equal(t, "", spec.LastBytes("aé", 1))
+	require.Empty(t, spec.LastBytes("aé", 1))
 	require.Equal(t, "aé", spec.LastBytes("aé", 3))
 	require.Equal(t, "b", spec.LastBytes("a😀b", 4))
 }
