@@ -54,7 +54,7 @@ cross: ## Check that starter and worker build for macOS and Windows
 	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./worker || exit 1; \
 	done
 
-compose-test: ## Bring docker-compose.yml up and break it (Linux, root; Debian: docker.io docker-compose debootstrap; 15 min)
+compose-test: ## Bring docker-compose.yml up and break it (Linux, root; Debian: docker.io docker-compose debootstrap)
 	@deploy/compose-test.sh
 
 release: ## Make dist/: reproducible archives for Linux, macOS and Windows, their checksums and SBOMs

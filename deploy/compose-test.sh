@@ -4,7 +4,7 @@
 #
 # Needs Linux, root, and Debian's docker.io, docker-compose and debootstrap; a registry of images it does not: what the stack
 # takes from one is stood in for by the same programs on Debian's packages (deploy/compose-test/Dockerfile), and Temporal's are
-# built from the Go module proxy (5 minutes on 2 cores, once). It starts a Docker engine of its own and stops it at the end.
+# built from the Go module proxy (minutes, once). It starts a Docker engine of its own and stops it at the end.
 #
 #   deploy/compose-test.sh [up]      up: leave the stack running, and print how to reach it
 set -euo pipefail
