@@ -9,6 +9,7 @@
 //	Results    WriteResult                                    result.json
 //	Campaigns  PrepareCampaign, ListTrials, AssembleResults   datasets and rows
 //	Retaining  RemoveExpired                                  what is over in the store
+//	Telling    TellCampaign                                   the operator's webhook
 //	Reaping    ReapSandboxes, AuditLeases                     the net under the nets
 //
 // Activities run at least once: each is safe to repeat, at any point, also beside an older attempt of itself that is

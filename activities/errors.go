@@ -34,6 +34,8 @@ const (
 	ErrTypeStore           = "StoreFailed"         // the artifact store refused
 	ErrTypeTransport       = "Transport"           // the provider's API did not answer as it should
 	ErrTypeCleanupBlocked  = "CleanupBlocked"      // the provider denies the DELETE
+	ErrTypeWebhook         = "WebhookFailed"       // the operator's webhook did not take it, this time
+	ErrTypeWebhookRefused  = "WebhookRefused"      // it never will
 )
 
 // originOf says who has to act on an error type. What is not listed is infra.

@@ -39,6 +39,8 @@ type PreparedCampaign struct {
 	ClusterBy     string    `json:"cluster_by,omitempty"`
 	// Baseline is empty in a retry: its few trials are no sample of the campaign's.
 	Baseline string `json:"baseline,omitempty"`
+	// Notify is when the campaign's end is told; empty where this worker has nobody to tell.
+	Notify string `json:"notify,omitempty"`
 	// Series is the one that the campaign belongs to; empty in a retry.
 	Series string `json:"series,omitempty"`
 	// Breaker and Budget are nil from workers that are older than them: their campaigns have neither.
@@ -285,6 +287,9 @@ func (c *Campaigns) prepared(ctx context.Context, header results.Header) (Prepar
 		prepared.Baseline, prepared.Gate.MaxRegression = "", nil
 	} else if err := c.joinSeries(ctx, header, &prepared); err != nil {
 		return PreparedCampaign{}, err
+	}
+	if c.Config.WebhookURL != "" {
+		prepared.Notify = header.Effective.Notify
 	}
 	prepared.Breaker, prepared.Budget = &header.Effective.Breaker, &header.Effective.Budget
 	inShard := 0

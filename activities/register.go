@@ -18,6 +18,7 @@ import (
 	"pitwall/internal/redact"
 	"pitwall/internal/secrets"
 	"pitwall/internal/telemetry"
+	"pitwall/internal/webhook"
 )
 
 // Deps are what the activities need of a worker process.
@@ -57,6 +58,7 @@ type Set struct {
 	campaigns *Campaigns
 	reaping   *Reaping
 	retaining *Retaining
+	telling   *Telling
 	stop      context.CancelFunc
 }
 
@@ -78,8 +80,18 @@ func New(deps Deps) *Set {
 		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor, Searchable: deps.Searchable},
 		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Converter: deps.Converter, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal},
 		retaining: &Retaining{Store: deps.Store, Retain: deps.Config.Retain.Std(), Log: deps.Log, Metrics: deps.Metrics},
+		telling:   newTelling(deps),
 		stop:      stop,
 	}
+}
+
+func newTelling(deps Deps) *Telling {
+	telling := &Telling{Log: deps.Log, Metrics: deps.Metrics}
+	if url := deps.Config.WebhookURL; url != "" {
+		telling.Hook = webhook.New(url.Reveal(), deps.Config.WebhookSecret.Reveal())
+		deps.Metrics.Exports(telemetry.ExporterWebhook)
+	}
+	return telling
 }
 
 // Close ends what the set does between activities (the slots' watch).
@@ -95,7 +107,7 @@ func (s *Set) HeadOfLine() (since time.Time, waits bool) {
 
 // RegisterShort registers what belongs to the queue of workflow tasks.
 func (s *Set) RegisterShort(r worker.ActivityRegistry) {
-	for _, activities := range []any{s.planning, s.sandboxes, s.jobs, s.scoring, s.results, s.campaigns} {
+	for _, activities := range []any{s.planning, s.sandboxes, s.jobs, s.scoring, s.results, s.campaigns, s.telling} {
 		r.RegisterActivity(activities)
 	}
 }

@@ -165,6 +165,7 @@ func (c *campaign) assemble(ctx workflow.Context, runErr error) (spec.CampaignRe
 	}
 	// An update that is being answered would be lost with the campaign's end.
 	_ = workflow.Await(detached, func() bool { return workflow.AllHandlersFinished(detached) })
+	c.tell(detached, result)
 	c.progress.Phase = phaseDone
 	c.markState(ctx, verdictState(result))
 	workflow.SetCurrentDetails(ctx, c.details())

@@ -102,6 +102,10 @@ type Config struct {
 	GalileoLogStream       string `env:"PITWALL_GALILEO_LOG_STREAM" envDefault:"default"`
 	GalileoLogStreamHeader string `env:"PITWALL_GALILEO_LOG_STREAM_HEADER" envDefault:"logstream"`
 
+	// WebhookURL is told of campaigns that ask for it (package webhook). WebhookSecret signs what is sent. Default none.
+	WebhookURL    Secret `env:"PITWALL_WEBHOOK_URL"`
+	WebhookSecret Secret `env:"PITWALL_WEBHOOK_SECRET"`
+
 	// StateDir is <XDG state>/pitwall, where the profile and the default store stand.
 	StateDir string `env:"-"`
 	// Profile of a running starter dev, nil when there is none. Its Daytona and its store are already in the fields above

@@ -140,6 +140,12 @@ func (f *findings) check(c Config) {
 	if c.Retain != 0 && (c.Retain.Std() < spec.MinRetain || c.Retain.Std() > spec.MaxRetain) {
 		f.bad("PITWALL_RETAIN", "=%s is out of bounds: want 1h to 3650d", c.Retain)
 	}
+	if c.WebhookURL != "" {
+		f.url("PITWALL_WEBHOOK_URL", c.WebhookURL.Reveal(), "such as https://hooks.example/pitwall", "http", "https")
+	}
+	if c.WebhookSecret != "" && c.WebhookURL == "" {
+		f.bad("PITWALL_WEBHOOK_SECRET", " is set and PITWALL_WEBHOOK_URL is not: set both, or neither")
+	}
 	f.oneOf("PITWALL_RETENTION", c.Retention, RetentionAuto, RetentionOn, RetentionOff)
 	f.between("PITWALL_WORKFLOW_CACHE", c.WorkflowCache, 0, maxWorkflowCache)
 	f.oneOf("PITWALL_LOG_FORMAT", c.LogFormat, "json", "console")

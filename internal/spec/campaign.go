@@ -33,6 +33,8 @@ type CampaignInput struct {
 	Series string `json:"series,omitempty"`
 	// Gate turns the result into a verdict.
 	Gate Gate `json:"gate,omitzero"`
+	// Notify says when the operator's webhook is told of the campaign's end: never (the default), always, or not_passed.
+	Notify string `json:"notify,omitempty"`
 	// Retain is how long the campaign's records are kept after its end, such as 30d: 1h to 3650d. Default PITWALL_RETAIN.
 	Retain Duration `json:"retain,omitempty"`
 	// Breaker stops new starts while infrastructure is broken.
@@ -117,6 +119,13 @@ type Gate struct {
 const (
 	ClusterSample   = "sample"
 	ClusterCategory = "category"
+)
+
+// Values of CampaignInput.Notify.
+const (
+	NotifyNever     = "never"
+	NotifyAlways    = "always"
+	NotifyNotPassed = "not_passed"
 )
 
 // Verdicts.

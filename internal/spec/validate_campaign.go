@@ -27,6 +27,7 @@ func (in CampaignInput) WithDefaults(d Defaults) CampaignInput {
 
 	setDefault(&in.Dataset.Format, formatOf(in.Dataset.URI))
 	setDefault(&in.Answers.From, AnswersJob)
+	setDefault(&in.Notify, NotifyNever)
 	if in.Answers.From != AnswersSamples && in.Answers.From != AnswersField {
 		setDefault(&in.Epochs, 1)
 	}
@@ -68,6 +69,7 @@ func (in CampaignInput) Validate() error {
 	c.passAtK(in.PassAtK)
 	c.share("gate.min_accuracy", in.Gate.MinAccuracy)
 	c.share("gate.min_coverage", in.Gate.MinCoverage)
+	c.choice("notify", in.Notify, NotifyNever, NotifyAlways, NotifyNotPassed)
 	if retain := in.Retain.Std(); in.Retain != 0 && (retain < MinRetain || retain > MaxRetain) {
 		c.bad("retain", "%s is out of bounds: want 1h to 3650d", in.Retain)
 	}

@@ -21,6 +21,7 @@ const (
 	ExporterOTLP    = "otlp"    // of spans
 	ExporterSentry  = "sentry"  // of errors
 	ExporterGalileo = "galileo" // of evals, each a trace
+	ExporterWebhook = "webhook" // of campaigns' ends, each try
 )
 
 func newExportMetrics() exportMetrics {

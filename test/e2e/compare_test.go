@@ -17,7 +17,8 @@ import (
 )
 
 func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
-	s := harness.Start(t, harness.Options{Slots: 4})
+	hook := newHook(t)
+	s := harness.Start(t, harness.Options{Slots: 4, WorkerEnv: []string{"PITWALL_WEBHOOK_URL=" + hook.url, "PITWALL_WEBHOOK_SECRET=" + hookSecret}})
 	// Each sample passes for the answers that its pattern names.
 	rows := commandRows("old|new", "old", "new", "old", "none")
 	judge := func(answer, more string) string {
@@ -60,7 +61,7 @@ func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
 			{"night-4", "old", "", spec.VerdictPass, "night-1"},
 			{"night-5", "old", "", spec.VerdictPass, "night-4"},
 		} {
-			result, _ := s.RunCampaign(judge(night.answer, "series: night\ngate: {max_regression: 0.1}\n"+night.more), "--name", night.name)
+			result, _ := s.RunCampaign(judge(night.answer, "series: night\nnotify: not_passed\ngate: {max_regression: 0.1}\n"+night.more), "--name", night.name)
 			require.Equal(t, night.verdict, result.Verdict, "%s: %v", night.name, result.Reasons)
 			compared := ""
 			if result.Comparison != nil {
@@ -71,6 +72,12 @@ func TestCampaignsAreComparedWithTheirBaseline(t *testing.T) {
 		baseline, err := retention.ReadBaseline(t.Context(), s.Store, "night")
 		require.NoError(t, err)
 		require.Equal(t, "night-5", baseline.Campaign)
+
+		told := hook.told(t)
+		require.Len(t, told, 2, "of the two that did not pass, though the first try of each was answered 503")
+		require.Equal(t, []string{"night-2", spec.VerdictFail}, []string{told[0].Campaign, told[0].Verdict})
+		require.Equal(t, []string{"s2", "s4"}, told[0].Comparison.Broken, "with the flips")
+		require.Equal(t, []string{"night-3", spec.VerdictInconclusive}, []string{told[1].Campaign, told[1].Verdict})
 	})
 
 	t.Run("a report in every form, from the store alone", func(t *testing.T) { reports(t, s) })
