@@ -16,6 +16,7 @@ import (
 
 	"pitwall/internal/daytona"
 	"pitwall/internal/spec"
+	"pitwall/internal/telemetry"
 	"pitwall/test/harness"
 	"pitwall/workflows"
 )
@@ -147,6 +148,15 @@ func TestACampaignIsSteeredWhileItRuns(t *testing.T) {
 	})
 	t.Run("a failed sandbox is held", func(t *testing.T) { holdsAFailedSandbox(t, s) })
 	t.Run("more epochs, and another judge", func(t *testing.T) { extendsAndRescores(t, s) })
+	t.Run("the journal tells it", func(t *testing.T) {
+		told := map[any]bool{}
+		for _, line := range s.Journal() {
+			told[line["event"]] = true
+		}
+		for _, event := range []telemetry.Event{telemetry.CampaignPaused, telemetry.CampaignResumed, telemetry.BudgetExhausted} {
+			require.True(t, told[string(event)], event)
+		}
+	})
 	require.Equal(t, s.Ledger().Created, s.Ledger().Destroyed)
 }
 
