@@ -138,7 +138,8 @@ func (c *creation) paced(ctx context.Context) (daytona.Sandbox, error) {
 		if ctx.Err() != nil {
 			return daytona.Sandbox{}, ctx.Err()
 		}
-		return daytona.Sandbox{}, c.refusedFor(ctx, ErrTypeCapacity, fmt.Errorf("create sandbox %s: the provider refused others for lack of capacity; nothing was sent", c.in.Name), wait)
+		cause := fmt.Errorf("create sandbox %s: the provider refused others for lack of capacity; nothing was sent", c.in.Name)
+		return daytona.Sandbox{}, c.refusedFor(ctx, ErrTypeCapacity, cause, wait, unsent)
 	}
 	c.beats.set("creating")
 	sandbox, err := c.obtain(ctx)
@@ -288,12 +289,17 @@ func (c *creation) evict(ctx context.Context, sandbox daytona.Sandbox, run strin
 	return nil
 }
 
-// refused: the provider said no. When nothing is ambiguous the lease is told that there is nothing to guard.
+// refused: the provider said no.
 func (c *creation) refused(ctx context.Context, errType string, cause error) error {
-	return c.refusedFor(ctx, errType, cause, daytona.RetryAfter(cause))
+	return c.refusedFor(ctx, errType, cause, daytona.RetryAfter(cause), !unsent)
 }
 
-func (c *creation) refusedFor(ctx context.Context, errType string, cause error, wait time.Duration) error {
+// unsent marks a refusal of our own: the provider was not asked.
+const unsent = true
+
+// refusedFor tells the lease that there is nothing to guard, where nothing is ambiguous. The error's details are the wait before
+// the next try, and whether the provider was not asked at all.
+func (c *creation) refusedFor(ctx context.Context, errType string, cause error, wait time.Duration, unsent bool) error {
 	if c.ambiguous {
 		return terminal(ErrTypeCreateFailed, cause)
 	}
@@ -302,7 +308,7 @@ func (c *creation) refusedFor(ctx context.Context, errType string, cause error, 
 	if err := c.signals.send(ctx, c.in.Lease, SignalRefused, RefusedSignal{Reason: reason}); err != nil {
 		return terminal(ErrTypeCreateFailed, fmt.Errorf("%w (and %w)", cause, err))
 	}
-	return terminal(errType, cause, wait)
+	return terminal(errType, cause, wait, unsent)
 }
 
 // warn tells the lease, before anything more is sent, that what it knows may not be all: it keeps the slot until the create

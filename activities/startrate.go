@@ -15,7 +15,6 @@ import (
 //	limit ──(created)──> limit + 1/limit, at most most        refused ──> limit/2, at least 1; closed for a while
 type startRate struct {
 	most float64
-	now  func() time.Time
 
 	mu       sync.Mutex
 	limit    float64
@@ -29,13 +28,14 @@ const (
 	// firstClosed is the wait after a refusal without a wish of the provider, doubled with each in a row up to lastClosed.
 	firstClosed = time.Second
 	lastClosed  = time.Minute
-	// startPatience is how long a create waits for a place here, in its slot; then it gives the slot back.
-	startPatience = 5 * time.Second
+	// startPatience is how long a create waits for its turn here, in its slot; then it gives the slot back. A choice: the first
+	// refusals' waits (1, 2, 4 and 8 s) are cheaper than another turn in the line, some 15 events for each eval in it.
+	startPatience = 10 * time.Second
 )
 
 func newStartRate(most int) *startRate {
 	most = max(1, most)
-	return &startRate{most: float64(most), limit: float64(most), now: time.Now, changed: make(chan struct{})}
+	return &startRate{most: float64(most), limit: float64(most), changed: make(chan struct{})}
 }
 
 // begin takes a place; the caller ends it with end. Not ok: there is none yet, come back after wait, outside the slot.
@@ -43,26 +43,36 @@ func (r *startRate) begin(ctx context.Context) (ok bool, wait time.Duration) {
 	patience := time.NewTimer(startPatience)
 	defer patience.Stop()
 	for {
-		r.mu.Lock()
-		if wait := r.closed.Sub(r.now()); wait > 0 {
-			r.mu.Unlock()
-			return false, wait
+		ok, closed, changed := r.take()
+		if ok || closed > startPatience {
+			return ok, closed
 		}
-		if float64(r.under) < math.Floor(r.limit) {
-			r.under++
-			r.mu.Unlock()
-			return true, 0
+		opens := make(<-chan time.Time)
+		if closed > 0 {
+			opens = time.After(closed)
 		}
-		changed := r.changed
-		r.mu.Unlock()
 		select {
 		case <-changed:
+		case <-opens:
 		case <-patience.C:
-			return false, firstClosed
+			return false, max(closed, firstClosed)
 		case <-ctx.Done():
 			return false, 0
 		}
 	}
+}
+
+// take takes a place if there is one; closed is how long none is given yet, and changed tells when to look again.
+func (r *startRate) take() (ok bool, closed time.Duration, changed <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if closed = time.Until(r.closed); closed > 0 {
+		return false, closed, r.changed
+	}
+	if ok = float64(r.under) < math.Floor(r.limit); ok {
+		r.under++
+	}
+	return ok, 0, r.changed
 }
 
 // startOutcome is how a create ended, for the bound.
@@ -93,7 +103,7 @@ func (r *startRate) end(outcome startOutcome, wish time.Duration) {
 
 // refuse halves the bound once for all that were under way together: their refusals tell the same.
 func (r *startRate) refuse(wish time.Duration) {
-	now := r.now()
+	now := time.Now()
 	if now.Before(r.closed) {
 		r.closed = later(r.closed, now.Add(min(wish, lastClosed)))
 		return
@@ -115,5 +125,5 @@ func later(a, b time.Time) time.Time {
 func (r *startRate) bound() (limit float64, closed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.limit, r.closed.After(r.now())
+	return r.limit, time.Now().Before(r.closed)
 }

@@ -3,84 +3,107 @@ package activities
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
 
-// rateAt is a startRate whose clock the test moves.
-func rateAt(most int) (*startRate, *time.Time) {
-	r := newStartRate(most)
-	now := time.Unix(1_800_000_000, 0)
-	r.now = func() time.Time { return now }
-	return r, &now
-}
-
 func TestStartRateHalvesOnceForABurstOfRefusals(t *testing.T) {
-	r, now := rateAt(8)
-	for range 8 {
-		ok, _ := r.begin(t.Context())
-		require.True(t, ok)
-	}
-	for range 8 {
-		r.end(startRefused, 0)
-	}
-	limit, closed := r.bound()
-	require.InDelta(t, 4, limit, 0)
-	require.True(t, closed)
-	ok, wait := r.begin(t.Context())
-	require.False(t, ok)
-	require.Equal(t, firstClosed, wait)
-	*now = now.Add(firstClosed)
-	for range 4 {
-		ok, _ = r.begin(t.Context())
-		require.True(t, ok)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	ok, _ = r.begin(ended)
-	require.False(t, ok, "four at once, not five")
+	synctest.Test(t, func(t *testing.T) {
+		r := newStartRate(8)
+		for range 8 {
+			ok, _ := r.begin(t.Context())
+			require.True(t, ok)
+		}
+		for range 8 {
+			r.end(startRefused, 0)
+		}
+		limit, closed := r.bound()
+		require.InDelta(t, 4, limit, 0)
+		require.True(t, closed)
+		began := time.Now()
+		for range 4 {
+			ok, _ := r.begin(t.Context())
+			require.True(t, ok)
+		}
+		require.Equal(t, firstClosed, time.Since(began), "a short wait is waited for in the slot, by all at once")
+		ok, wait := r.begin(t.Context())
+		require.False(t, ok, "four at once, not five")
+		require.Equal(t, firstClosed, wait)
+		require.Equal(t, firstClosed+startPatience, time.Since(began))
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		ok, _ = r.begin(ended)
+		require.False(t, ok)
+	})
 }
 
 func TestStartRateHonoursTheProvidersWish(t *testing.T) {
-	r, _ := rateAt(2)
-	r.begin(t.Context())
-	r.end(startRefused, 20*time.Second)
-	_, wait := r.begin(t.Context())
-	require.Equal(t, 20*time.Second, wait)
+	synctest.Test(t, func(t *testing.T) {
+		r := newStartRate(2)
+		r.begin(t.Context())
+		r.end(startRefused, 20*time.Second)
+		began := time.Now()
+		ok, wait := r.begin(t.Context())
+		require.False(t, ok)
+		require.Equal(t, 20*time.Second, wait)
+		require.Zero(t, time.Since(began), "a long wait is not waited for in the slot")
+	})
+}
+
+// Whoever waits for a place takes one as soon as another create has ended.
+func TestStartRateHandsAPlaceOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newStartRate(1)
+		r.begin(t.Context())
+		go func() {
+			time.Sleep(startPatience / 2)
+			r.end(startCreated, 0)
+		}()
+		began := time.Now()
+		ok, _ := r.begin(t.Context())
+		require.True(t, ok)
+		require.Equal(t, startPatience/2, time.Since(began))
+	})
 }
 
 func TestStartRateRisesByOneForEachBoundful(t *testing.T) {
-	r, now := rateAt(100)
-	r.begin(t.Context())
-	r.end(startRefused, 0)
-	*now = now.Add(lastClosed)
-	before, _ := r.bound()
-	for range int(before) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newStartRate(100)
 		r.begin(t.Context())
-		r.end(startCreated, 0)
-	}
-	after, _ := r.bound()
-	require.InDelta(t, before+1, after, 0.05)
+		r.end(startRefused, 0)
+		time.Sleep(lastClosed)
+		before, _ := r.bound()
+		for range int(before) {
+			r.begin(t.Context())
+			r.end(startCreated, 0)
+		}
+		after, _ := r.bound()
+		require.InDelta(t, before+1, after, 0.05)
+	})
 }
 
 func TestStartRateStaysWithinItsBounds(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		most := rapid.IntRange(1, 500).Draw(t, "most")
-		r, now := rateAt(most)
-		for _, step := range rapid.SliceOf(rapid.IntRange(0, 3)).Draw(t, "steps") {
-			switch ok, wait := r.begin(context.Background()); {
-			case ok:
-				r.end(startOutcome(min(step, 2)), time.Duration(step)*time.Hour)
-			default:
-				require.LessOrEqual(t, wait, lastClosed, "never shut for good")
-				*now = now.Add(wait)
+	rapid.Check(t, func(drawn *rapid.T) {
+		most := rapid.IntRange(1, 500).Draw(drawn, "most")
+		steps := rapid.SliceOf(rapid.IntRange(0, 3)).Draw(drawn, "steps")
+		synctest.Test(t, func(t *testing.T) {
+			r := newStartRate(most)
+			for _, step := range steps {
+				switch ok, wait := r.begin(context.Background()); {
+				case ok:
+					r.end(startOutcome(min(step, 2)), time.Duration(step)*time.Hour)
+				default:
+					require.LessOrEqual(t, wait, lastClosed, "never shut for good")
+					time.Sleep(wait)
+				}
+				limit, _ := r.bound()
+				require.GreaterOrEqual(t, limit, 1.0)
+				require.LessOrEqual(t, limit, float64(most))
+				require.Zero(t, r.under)
 			}
-			limit, _ := r.bound()
-			require.GreaterOrEqual(t, limit, 1.0)
-			require.LessOrEqual(t, limit, float64(most))
-			require.Zero(t, r.under)
-		}
+		})
 	})
 }

@@ -3,7 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -87,15 +86,15 @@ func (e *eval) refuse(ctx workflow.Context, cause error) error {
 
 // run tries until a trial has a result, its error is nobody's fault but the user's, or the attempts are used up.
 func (e *eval) run(ctx workflow.Context) {
-	full, resets := 0, 0
+	resets := 0
+	var capacity patience
 	for n := 1; ; n++ {
 		attempt := e.attempt(ctx, n)
-		if !attempt.ran && attempt.err != nil && attempt.err.Type == activities.ErrTypeCapacity && full < capacityTries {
-			full++
+		if wait, again := capacity.after(attempt.err, attempt.full); again && !attempt.ran {
 			n-- // a full provider costs no attempt: nothing was created
 			e.full = true
 			e.waits(ctx)
-			if pause(ctx, max(attempt.retryAfter, backoffAfter(full, capacityBackoff)), pauseForCapacity) != nil {
+			if pause(ctx, wait, pauseForCapacity) != nil {
 				e.result.Status = spec.StatusCancelled
 				return
 			}
@@ -131,14 +130,14 @@ func retriable(err *spec.EvalError) bool { return err != nil && err.Origin == sp
 // attemptOutcome is what one attempt came to.
 type attemptOutcome struct {
 	// ran: the job was run to its end and its evidence stands, so it is not run again, whatever the scorer came to.
-	ran        bool
-	record     spec.Attempt
-	artifacts  []spec.Artifact
-	manifest   *spec.ArtifactManifest
-	score      *spec.Score
-	err        *spec.EvalError
-	cancelled  bool
-	retryAfter time.Duration
+	ran       bool
+	record    spec.Attempt
+	artifacts []spec.Artifact
+	manifest  *spec.ArtifactManifest
+	score     *spec.Score
+	err       *spec.EvalError
+	cancelled bool
+	full      fullness
 }
 
 // attempt runs the job in one sandbox, then the scorer.
@@ -171,7 +170,7 @@ func (o *attemptOutcome) include(e *eval, s *session) {
 	}
 	o.cancelled = o.cancelled || s.cancelled
 	if s.err != nil && !o.cancelled {
-		o.err, o.retryAfter = activities.Describe(s.err), s.retryAfter
+		o.err, o.full = activities.Describe(s.err), s.full
 	}
 }
 

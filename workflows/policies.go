@@ -24,10 +24,7 @@ const (
 	jobPickup = 5 * time.Minute
 	// infraBackoff is slept between attempts, outside the slot: doubled each time, at most maxBackoff.
 	infraBackoff = 2 * time.Second
-	// capacityTries bounds how often a provider that is full is asked by one attempt: with maxBackoff, for over an hour.
-	capacityTries   = 100
-	capacityBackoff = 5 * time.Second
-	maxBackoff      = time.Minute
+	maxBackoff   = time.Minute
 )
 
 // quickRetries suit short calls to parts that are usually back within a minute.

@@ -59,7 +59,7 @@ func (e *eval) scoreByCommand(ctx workflow.Context, judge spec.Scorer, out *atte
 			inputs.Files[i].Path = path.Join(scorerDir, inputs.Files[i].Path)
 		}
 	}
-	full := 0
+	var capacity patience
 	for n := 1; ; n++ {
 		s := e.newSession("scorer", e.plan.ScorerClocks, inputs, job, nil)
 		s.evidence = func(leaseRun string) string { return artifact.Judge(out.record.EvidencePrefix, leaseRun) }
@@ -73,8 +73,8 @@ func (e *eval) scoreByCommand(ctx workflow.Context, judge spec.Scorer, out *atte
 			return
 		}
 		wait := backoffAfter(n, infraBackoff)
-		if out.err != nil && out.err.Type == activities.ErrTypeCapacity && full < capacityTries {
-			full, n, wait = full+1, n-1, max(s.retryAfter, backoffAfter(full+1, capacityBackoff))
+		if forCapacity, again := capacity.after(out.err, s.full); again {
+			n, wait = n-1, forCapacity
 		}
 		if wasReset(s.err) {
 			n-- // whoever reset the eval wants it to run

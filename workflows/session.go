@@ -32,18 +32,18 @@ type session struct {
 	grantedTo string
 
 	// What became of it.
-	prefix     string
-	waited     time.Duration
-	use        spec.SandboxUse
-	job        *spec.JobResult
-	artifacts  []spec.Artifact
-	manifest   *spec.ArtifactManifest
-	err        error
-	retryAfter time.Duration
-	claimed    bool
-	refused    bool // the provider definitely created nothing
-	pending    bool // not proven gone yet; the lease goes on
-	cancelled  bool
+	prefix    string
+	waited    time.Duration
+	use       spec.SandboxUse
+	job       *spec.JobResult
+	artifacts []spec.Artifact
+	manifest  *spec.ArtifactManifest
+	err       error
+	full      fullness
+	claimed   bool
+	refused   bool // the provider definitely created nothing
+	pending   bool // not proven gone yet; the lease goes on
+	cancelled bool
 }
 
 func (e *eval) newSession(purpose string, clocks spec.Clocks, inputs spec.Inputs, job spec.Job, rules []spec.ArtifactRule) *session {
@@ -250,7 +250,7 @@ func (s *session) note(err error) {
 	switch app.Type() {
 	case activities.ErrTypeCapacity, activities.ErrTypeCreateRefused:
 		s.refused = true
-		_ = app.Details(&s.retryAfter)
+		_ = app.Details(&s.full.wait, &s.full.unsent)
 	case activities.ErrTypeCreateFailed, activities.ErrTypePolicyWeaker, activities.ErrTypeTransport:
 		if app.HasDetails() && app.Details(&s.created) == nil {
 			s.use.ID, s.use.CreatedAt = s.created.ID, s.created.CreatedAt
