@@ -32,7 +32,7 @@ func reportCommand(term *terminal) *cobra.Command {
 	var options reportOptions
 	cmd := &cobra.Command{
 		Use:   "report CAMPAIGN",
-		Short: "Write a campaign's report: one HTML file, Markdown, JSON, CSV, JUnit or JSON lines",
+		Short: "Write a campaign's report: one HTML file, Markdown, JSON, CSV, JUnit, JSON lines, annotations or a mail",
 		Long: `Write a campaign's report from the store alone, also while the campaign runs, with its retries counted in.
 
 html       one file that needs no network: verdict, numbers, plots, and a table of trials with code, output and certificates
@@ -40,6 +40,9 @@ md         a summary for a comment
 json       all of it; csv, a row a trial; junit, a test case a trial
 jsonl      results.jsonl of problem_idx, repeat and reward, for the trials with a score
 humaneval  HumanEval's _results.jsonl, for the trials with a score
+github     annotations, printed in a step of GitHub's actions
+gitlab     a Code Quality report, an artifact of GitLab's CI
+mail       a message with its Subject, for a program such as sendmail
 
 Exit code 0 when the report was written, whatever the verdict.`,
 		Args: exactly("CAMPAIGN"),
@@ -48,7 +51,7 @@ Exit code 0 when the report was written, whatever the verdict.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&options.format, "format", "", "html, md, json, csv, junit, jsonl or humaneval (default: as --output ends, else html)")
+	flags.StringVar(&options.format, "format", "", "html, md, json, csv, junit, jsonl, humaneval, github, gitlab or mail (default: as --output ends, else html)")
 	flags.StringVarP(&options.output, "output", "o", "", "`file` to write (default stdout)")
 	flags.StringVar(&options.baseline, "baseline", "", "compare with this `campaign` over the same dataset (default: the campaign's own baseline)")
 	return cmd

@@ -5,6 +5,8 @@
 //	  from the store     bounds              ├──> json      scripts: the Report itself
 //	                                         ├──> csv       spreadsheets
 //	                                         ├──> junit     CI
+//	                                         ├──> github, gitlab    annotations of a change
+//	                                         ├──> mail      who reads no dashboard
 //	                                         └──> jsonl, humaneval   other harnesses
 //
 // It reads and writes nothing but what it is given. All texts of trials are hostile: what sandboxes wrote, and names from

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ var Forms = []Form{
 	{"junit", JUnit},
 	{"jsonl", JSONL},
 	{"humaneval", HumanEval},
+	{"github", GitHub},
+	{"gitlab", GitLab},
+	{"mail", Mail},
 }
 
 // FormNamed is the form of that name.
@@ -60,6 +64,35 @@ func (t *Trial) why() string {
 		return "a step reached its time limit"
 	}
 	return ""
+}
+
+// notPassed are the trials to look at, in the manifest's order.
+func (r *Report) notPassed() iter.Seq[*Trial] {
+	return func(yield func(*Trial) bool) {
+		for i := range r.Trials {
+			if t := &r.Trials[i]; t.Outcome != Passed && t.Outcome != CanaryGood && !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// sentence says why the verdict is what it is, and how many passed.
+func (r *Report) sentence() string {
+	said := fmt.Sprintf("%d of %d scored trials passed, %d have no score", r.Metrics.NPassed, r.Metrics.NScored, r.Metrics.NTotal-r.Metrics.NScored)
+	return strings.Join(append([]string{said}, r.Reasons...), "; ")
+}
+
+// maxClipped bounds one line of a mail or an annotation, in characters.
+const maxClipped = 500
+
+// clipped is text in one line, and not too long.
+func clipped(text string) string {
+	text = oneLine(text)
+	if runes := []rune(text); len(runes) > maxClipped {
+		return string(runes[:maxClipped]) + "…"
+	}
+	return text
 }
 
 func oneLine(text string) string { return visible.Text(strings.Join(strings.Fields(text), " ")) }

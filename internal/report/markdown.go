@@ -88,11 +88,9 @@ func markdownCategories(out io.Writer, categories []Category) {
 
 func markdownTrials(out io.Writer, r *Report) {
 	listed, all := []*Trial{}, 0
-	for i := range r.Trials {
-		if t := &r.Trials[i]; t.Outcome != Passed && t.Outcome != CanaryGood {
-			if all++; len(listed) < maxMarkdownTrials {
-				listed = append(listed, t)
-			}
+	for t := range r.notPassed() {
+		if all++; len(listed) < maxMarkdownTrials {
+			listed = append(listed, t)
 		}
 	}
 	if all == 0 {
