@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -91,53 +92,94 @@ func finished(t *testing.T, s *harness.Stack, name string) spec.CampaignResult {
 // A small campaign gets its share of the slots although a large one was queued first, and one of a higher priority goes ahead
 // of both. Told in turns, not in seconds: how many sandboxes the large one was given between the small one's first and last.
 func TestALargeCampaignDoesNotStarveASmallOne(t *testing.T) {
-	const large, small, slots = 60, 6, 2
+	const slots = 2
+	large, small := 60, 6
+	if n := scaleTrials(t); n > 60 {
+		large, small = n/5, 20 // 2,000 and 20 of 10,000
+	}
 	s := startOnStub(t, slots, 100*time.Millisecond)
-	launch(t, s, parityCampaign(t, large, "max_parallel: 100\n"), "large")
-	s.Eventually("the large one waits in line", func(context.Context) bool { return campaignProgress(t, s, "large").Started == large })
+	alone := timed(func() {
+		launch(t, s, parityCampaign(t, small, ""), "alone")
+		finished(t, s, "alone")
+	})
+	launch(t, s, parityCampaign(t, large, "max_parallel: 500\n"), "large")
+	queued := min(large, 500)
+	s.Eventually("the large one waits in line", func(context.Context) bool { return campaignProgress(t, s, "large").Started >= queued })
 
-	launch(t, s, parityCampaign(t, small, ""), "small")
-	require.Equal(t, small, finished(t, s, "small").NScored)
-	file := parityCampaign(t, small, "")
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	urgent := strings.Replace(string(text), "eval:\n", "eval:\n  priority: {key: 1}\n", 1)
-	require.NoError(t, os.WriteFile(file, []byte(urgent), 0o600))
+	beside := timed(func() {
+		launch(t, s, parityCampaign(t, small, ""), "small")
+		require.Equal(t, small, finished(t, s, "small").NScored)
+	})
 	require.Less(t, campaignProgress(t, s, "large").Finished, large-2*small, "the large one goes on, so that there is a line to pass")
-	launch(t, s, file, "urgent")
+	launch(t, s, withPriority(t, parityCampaign(t, small, ""), "{key: 1}"), "urgent")
 	require.Equal(t, small, finished(t, s, "urgent").NScored)
 	all := s.Rows(finished(t, s, "large").ResultsURI)
 	require.Len(t, all, large)
 
 	fair := createdAmong(all, s.Rows(finished(t, s, "small").ResultsURI))
 	first := createdAmong(all, s.Rows(finished(t, s, "urgent").ResultsURI))
+	t.Logf("%d beside %d: %.1f s, alone %.1f s: %.2f times", small, large, beside.Seconds(), alone.Seconds(), beside.Seconds()/alone.Seconds())
 	t.Logf("sandboxes of the large campaign between the first and the last of %d: %d; where these go first: %d", small, fair, first)
 	require.LessOrEqual(t, fair, small+2*slots, "it took its share, so the small one no more than twice the turns that it takes alone, and what ran")
 	require.LessOrEqual(t, first, 2*slots, "what ran already")
 }
 
+// A campaign of three times the weight is given three times the slots, as long as both wait.
+func TestWeightsShareTheSlots(t *testing.T) {
+	const n = 60
+	s := startOnStub(t, 2, 100*time.Millisecond)
+	launch(t, s, withPriority(t, parityCampaign(t, n, "max_parallel: 100\n"), "{fairness_weight: 3}"), "heavy")
+	launch(t, s, withPriority(t, parityCampaign(t, n, "max_parallel: 100\n"), "{fairness_weight: 1}"), "light")
+	heavy, light := s.Rows(finished(t, s, "heavy").ResultsURI), s.Rows(finished(t, s, "light").ResultsURI)
+	from, to := firstCreated(light), lastCreated(heavy)
+	ofHeavy, ofLight := createdWithin(heavy, from, to), createdWithin(light, from, to)
+	t.Logf("while both waited the heavy one was given %d sandboxes, the light one %d", ofHeavy, ofLight)
+	require.Greater(t, ofHeavy, n/2, "both waited for long enough")
+	require.InDelta(t, 3, float64(ofHeavy)/float64(ofLight), 1)
+}
+
+// withPriority adds a priority to the evals of a campaign's file.
+func withPriority(t *testing.T, file, priority string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	changed := strings.Replace(string(text), "eval:\n", "eval:\n  priority: "+priority+"\n", 1)
+	require.NoError(t, os.WriteFile(file, []byte(changed), 0o600))
+	return file
+}
+
+func timed(what func()) time.Duration {
+	began := time.Now()
+	what()
+	return time.Since(began)
+}
+
 // createdAmong counts the sandboxes of one campaign that were created between the first and the last of another's.
 func createdAmong(of, during []spec.TrialRow) int {
-	var first, last time.Time
-	for _, row := range during {
-		at := row.Sandbox.CreatedAt
-		if first.IsZero() || at.Before(first) {
-			first = at
-		}
-		if at.After(last) {
-			last = at
-		}
-	}
+	return createdWithin(of, firstCreated(during), lastCreated(during))
+}
+
+func createdWithin(rows []spec.TrialRow, from, to time.Time) int {
 	n := 0
-	for _, row := range of {
-		if at := row.Sandbox.CreatedAt; at.After(first) && at.Before(last) {
+	for _, row := range rows {
+		if at := row.Sandbox.CreatedAt; at.After(from) && at.Before(to) {
 			n++
 		}
 	}
 	return n
 }
 
-// scaleTrials is 10000 for the true figure: PITWALL_TEST_SCALE=10000 go test ./test/e2e -run Scale -timeout 2h -v.
+func byCreation(a, b spec.TrialRow) int { return a.Sandbox.CreatedAt.Compare(b.Sandbox.CreatedAt) }
+
+func firstCreated(rows []spec.TrialRow) time.Time {
+	return slices.MinFunc(rows, byCreation).Sandbox.CreatedAt
+}
+
+func lastCreated(rows []spec.TrialRow) time.Time {
+	return slices.MaxFunc(rows, byCreation).Sandbox.CreatedAt
+}
+
+// scaleTrials is 10000 for the true figure: PITWALL_TEST_SCALE=10000 go test ./test/e2e -run 'Scale|Starve' -timeout 4h -v.
 func scaleTrials(t *testing.T) int {
 	text := os.Getenv("PITWALL_TEST_SCALE")
 	if text == "" {
