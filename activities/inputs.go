@@ -94,15 +94,15 @@ func (j *Jobs) uploadFiles(ctx context.Context, toolbox *daytona.Toolbox, in Upl
 	uploads, closeAll, err := j.open(ctx, files)
 	defer closeAll()
 	if err != nil {
-		return terminal(ErrTypeInputMissing, err)
+		return err
 	}
 	if len(uploads) == 0 {
 		return nil
 	}
 	if err := toolbox.Upload(ctx, uploads); err != nil {
 		var source *daytona.ReadError
-		if errors.As(err, &source) && !isStoreFault(err) {
-			return terminal(ErrTypeInputMissing, err) // the input's own source broke: its digest, its length, its file
+		if errors.As(err, &source) {
+			return sourceError(ErrTypeInputMissing, err)
 		}
 		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("upload inputs: %w", err))
 	}
@@ -129,7 +129,8 @@ func (j *Jobs) markExecutable(ctx context.Context, toolbox *daytona.Toolbox, san
 	return nil
 }
 
-// open turns files into uploads; the content of a URI is opened, and its digest is checked as it streams.
+// open turns files into uploads; the content of a URI is opened, and its digest is checked as it streams. Its errors are the
+// activity's.
 func (j *Jobs) open(ctx context.Context, files []spec.File) (uploads []daytona.UploadFile, closeAll func(), err error) {
 	var closers []io.Closer
 	closeAll = func() {
@@ -143,7 +144,7 @@ func (j *Jobs) open(ctx context.Context, files []spec.File) (uploads []daytona.U
 		case file.URI != "":
 			body, err := j.resolve(ctx, file)
 			if err != nil {
-				return nil, closeAll, fmt.Errorf("open input %s from %s: %w", file.Path, file.URI, err)
+				return nil, closeAll, sourceError(ErrTypeInputMissing, fmt.Errorf("open input %s from %s: %w", file.Path, file.URI, err))
 			}
 			closers = append(closers, body)
 			upload.Body = body
@@ -153,7 +154,7 @@ func (j *Jobs) open(ctx context.Context, files []spec.File) (uploads []daytona.U
 		case file.ContentBase64 != "":
 			data, err := base64.StdEncoding.DecodeString(file.ContentBase64)
 			if err != nil {
-				return nil, closeAll, fmt.Errorf("decode input %s: %w", file.Path, err)
+				return nil, closeAll, terminal(ErrTypeInputMissing, fmt.Errorf("decode input %s: %w", file.Path, err))
 			}
 			upload.Body, upload.Size = bytes.NewReader(data), int64(len(data))
 		default:

@@ -89,7 +89,7 @@ func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput
 			"campaign %s ran before with another input or dataset: give this one another name", in.Campaign))
 	}
 	if err != nil {
-		return PreparedCampaign{}, inputOrStore(err)
+		return PreparedCampaign{}, planError(err)
 	}
 	return c.prepared(ctx, header)
 }
@@ -126,7 +126,7 @@ func (c *Campaigns) trials(ctx context.Context, input spec.CampaignInput, starte
 	}
 	reader, err := dataset.Open(ctx, data, input.Dataset.Format)
 	if err != nil {
-		return header, nil, closeAll, terminal(ErrTypeInvalidInput, fmt.Errorf("read dataset %s: %w", input.Dataset.URI, err))
+		return header, nil, closeAll, planError(fmt.Errorf("read dataset %s: %w", input.Dataset.URI, err))
 	}
 	return header, c.planned(ctx, dataset.Plan(ctx, input, reader, answers)), closeAll, nil
 }
@@ -144,30 +144,20 @@ func atDate(input spec.CampaignInput, startedAt time.Time) spec.CampaignInput {
 func (c *Campaigns) open(ctx context.Context, what, uri, sha string) (io.ReadCloser, string, error) {
 	file, err := c.Store.Resolve(ctx, uri, sha)
 	if err != nil {
-		return nil, "", c.openError(what, uri, err)
+		return nil, "", sourceError(ErrTypeInvalidInput, fmt.Errorf("open %s %s: %w", what, uri, err))
 	}
 	digest := sha256.New()
 	_, err = io.Copy(digest, file)
 	_ = file.Close()
 	if err != nil {
-		return nil, "", c.openError(what, uri, err)
+		return nil, "", sourceError(ErrTypeInvalidInput, fmt.Errorf("open %s %s: %w", what, uri, err))
 	}
 	pinned := hex.EncodeToString(digest.Sum(nil))
 	file, err = c.Store.Resolve(ctx, uri, pinned)
 	if err != nil {
-		return nil, "", c.openError(what, uri, err)
+		return nil, "", sourceError(ErrTypeInvalidInput, fmt.Errorf("open %s %s: %w", what, uri, err))
 	}
-	return file, pinned, nil
-}
-
-func (c *Campaigns) openError(what, uri string, err error) error {
-	err = fmt.Errorf("open %s %s: %w", what, uri, err)
-	for _, final := range []error{artifact.ErrNotFound, artifact.ErrURI, artifact.ErrKey, artifact.ErrDigest, artifact.ErrDenied} {
-		if errors.Is(err, final) {
-			return terminal(ErrTypeInvalidInput, err)
-		}
-	}
-	return retryable(ErrTypeStore, err, 0)
+	return sourceReader{file}, pinned, nil
 }
 
 // planned turns the dataset's trials into the manifest's, with what is large moved to the store.
@@ -198,7 +188,7 @@ func (c *Campaigns) moveContent(ctx context.Context, input *spec.EvalInput) erro
 		}
 		ref, err := c.Store.PutBlob(ctx, strings.NewReader(files[i].Content), int64(len(files[i].Content)))
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errStore, err)
 		}
 		files[i].Content, files[i].URI, files[i].SHA256, files[i].Bytes = "", ref.URI, ref.SHA256, ref.Bytes
 	}
@@ -228,7 +218,7 @@ func (c *Campaigns) broken(ctx context.Context, input spec.CampaignInput) iter.S
 		again := map[key]bool{}
 		for row, err := range results.Rows(ctx, c.Store, input.RetryOf, results.MissingInfra) {
 			if err != nil {
-				yield(results.Trial{}, err)
+				yield(results.Trial{}, fmt.Errorf("%w: %w", errStore, err))
 				return
 			}
 			if row.Error != nil && row.Error.Origin == spec.OriginInfra {
@@ -236,13 +226,15 @@ func (c *Campaigns) broken(ctx context.Context, input spec.CampaignInput) iter.S
 			}
 		}
 		for trial, err := range results.Trials(ctx, c.Store, input.RetryOf) {
-			if err == nil && !again[key{trial.Sample, trial.Epoch}] {
+			if err != nil {
+				yield(results.Trial{}, fmt.Errorf("%w: %w", errStore, err))
+				return
+			}
+			if !again[key{trial.Sample, trial.Epoch}] {
 				continue
 			}
-			if err == nil {
-				trial.Input.Trial.Campaign, trial.Input.Trial.Retry = input.RetryOf, input.RetryNumber
-			}
-			if !yield(trial, err) || err != nil {
+			trial.Input.Trial.Campaign, trial.Input.Trial.Retry = input.RetryOf, input.RetryNumber
+			if !yield(trial, nil) {
 				return
 			}
 		}
@@ -265,14 +257,6 @@ func (c *Campaigns) checkExtension(ctx context.Context, input spec.CampaignInput
 		return terminal(ErrTypeInvalidInput, fmt.Errorf("extend campaign %s: it had another dataset or other answers", input.ExtendOf))
 	}
 	return nil
-}
-
-// inputOrStore tells a wrong dataset from a store that does not work.
-func inputOrStore(err error) error {
-	if isStoreFault(err) {
-		return retryable(ErrTypeStore, err, 0)
-	}
-	return terminal(ErrTypeInvalidInput, err)
 }
 
 func (c *Campaigns) prepared(ctx context.Context, header results.Header) (PreparedCampaign, error) {
@@ -308,8 +292,4 @@ func (c *Campaigns) prepared(ctx context.Context, header results.Header) (Prepar
 			return prepared, nil
 		}
 	}
-}
-
-func isStoreFault(err error) bool {
-	return errors.Is(err, artifact.ErrFull) || errors.Is(err, artifact.ErrDenied)
 }

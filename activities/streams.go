@@ -28,9 +28,6 @@ const contextBytes = 4
 // chunkTimeout bounds the reading of one chunk: a sandbox that trickles must not hold its worker.
 const chunkTimeout = time.Minute
 
-// errStore marks an error that is the store's, not the sandbox's.
-var errStore = errors.New("artifact store")
-
 // streamError blames the store for its own faults, and looks at the sandbox for the others.
 func (j *Jobs) streamError(ctx context.Context, sandbox CreatedSandbox, err error) error {
 	switch {

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"cmp"
 	"compress/flate"
 	"compress/gzip"
 	"context"
@@ -123,8 +124,8 @@ func (d *Reader) Rows() iter.Seq2[Row, error] {
 			if err == nil && number > MaxRows {
 				err = &RowError{row.Number, row.Line, fmt.Sprintf("the file has more than %d rows: split it", MaxRows)}
 			}
-			if err != nil && d.damaged() {
-				err = gzip.ErrChecksum
+			if err != nil {
+				err = cmp.Or(d.damage(), err)
 			}
 			if !yield(row, explain(err)) || err != nil {
 				return
@@ -133,15 +134,17 @@ func (d *Reader) Rows() iter.Seq2[Row, error] {
 	}
 }
 
-// damaged reads a packed file to its end, once a row is wrong: flipped bits unpack to nonsense, and only the checksum at
-// the end tells that from a row that was written so.
-func (d *Reader) damaged() bool {
+// damage reads a packed file to its end, once a row is wrong: flipped bits unpack to nonsense, and only the checksum at
+// the end tells that from a row that was written so. Nil: the file is whole, or not packed.
+func (d *Reader) damage() error {
 	if !d.packed {
-		return false
+		return nil
 	}
 	d.meter.row = MaxFileBytes
-	_, err := io.Copy(io.Discard, d.in)
-	return isDamage(err)
+	if _, err := io.Copy(io.Discard, d.in); isDamage(err) {
+		return err
+	}
+	return nil
 }
 
 func isDamage(err error) bool {

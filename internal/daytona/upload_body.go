@@ -85,7 +85,7 @@ func (p *uploadPart) Read(buffer []byte) (int, error) {
 	case !errors.Is(err, io.EOF):
 		return n, &ReadError{Path: p.path, Err: err}
 	case p.size >= 0 && p.sent < p.size:
-		return n, &ReadError{Path: p.path, Err: fmt.Errorf("%d bytes promised, %d found", p.size, p.sent)}
+		return n, &ReadError{Path: p.path, Err: fmt.Errorf("%w: %d bytes promised, %d found", ErrLength, p.size, p.sent)}
 	}
 	return n, io.EOF
 }
@@ -97,7 +97,7 @@ func (p *uploadPart) end(buffer []byte) (int, error) {
 	}
 	switch n, err := p.source.Read(buffer[:1]); {
 	case n > 0:
-		return 0, &ReadError{Path: p.path, Err: fmt.Errorf("%d bytes promised, more found", p.size)}
+		return 0, &ReadError{Path: p.path, Err: fmt.Errorf("%w: %d bytes promised, more found", ErrLength, p.size)}
 	case err == nil:
 		return 0, nil
 	case errors.Is(err, io.EOF):
@@ -106,6 +106,9 @@ func (p *uploadPart) end(buffer []byte) (int, error) {
 		return 0, &ReadError{Path: p.path, Err: err}
 	}
 }
+
+// ErrLength: what was to be uploaded has another length than its UploadFile promised.
+var ErrLength = errors.New("another length")
 
 // ReadError says that an upload failed on this side: the caller's own reader broke, or had another length than promised.
 type ReadError struct {

@@ -40,8 +40,8 @@ func TestUploadBlamesTheReaderThatBroke(t *testing.T) {
 		file daytona.UploadFile
 		says string
 	}{
-		"short":        {daytona.UploadFile{Path: "a", Size: 5, Body: strings.NewReader("123")}, "read a to upload it: 5 bytes promised, 3 found"},
-		"long":         {daytona.UploadFile{Path: "a", Size: 2, Body: strings.NewReader("123")}, "read a to upload it: 2 bytes promised, more found"},
+		"short":        {daytona.UploadFile{Path: "a", Size: 5, Body: strings.NewReader("123")}, "read a to upload it: another length: 5 bytes promised, 3 found"},
+		"long":         {daytona.UploadFile{Path: "a", Size: 2, Body: strings.NewReader("123")}, "read a to upload it: another length: 2 bytes promised, more found"},
 		"broken":       {daytona.UploadFile{Path: "a", Size: 2, Body: iotest.ErrReader(boom)}, "read a to upload it: boom"},
 		"broken late":  {daytona.UploadFile{Path: "a", Size: -1, Body: io.MultiReader(strings.NewReader("12"), iotest.ErrReader(boom))}, "read a to upload it: boom"},
 		"broken after": {daytona.UploadFile{Path: "a", Size: 2, Body: io.MultiReader(strings.NewReader("12"), iotest.ErrReader(boom))}, "read a to upload it: boom"},

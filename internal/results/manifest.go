@@ -46,13 +46,16 @@ const (
 // ErrManifest: what stands in the store is not a manifest.
 var ErrManifest = errors.New("not a manifest")
 
+// ErrWrite: the manifest could not be written, whatever its trials are.
+var ErrWrite = errors.New("write the manifest")
+
 // WriteManifest writes a campaign's manifest once and returns it and its header, in which NTrials is counted. It holds one
-// trial at a time; the lines wait in a temporary file until their number is known. Returns the first error of trials, and
+// trial at a time; the lines wait in a temporary file until their number is known. Returns the first error of trials, ErrWrite, and
 // artifact.ErrExists when the campaign has another manifest already.
 func WriteManifest(ctx context.Context, store *artifact.Store, header Header, trials iter.Seq2[Trial, error]) (spec.Ref, Header, error) {
 	spool, err := os.CreateTemp("", "pitwall-manifest-*")
 	if err != nil {
-		return spec.Ref{}, Header{}, fmt.Errorf("make a temporary file for the manifest: %w", err)
+		return spec.Ref{}, Header{}, fmt.Errorf("%w: make a temporary file: %w", ErrWrite, err)
 	}
 	defer func() { _ = os.Remove(spool.Name()) }() // temporary
 	defer spool.Close()
@@ -60,13 +63,16 @@ func WriteManifest(ctx context.Context, store *artifact.Store, header Header, tr
 		return spec.Ref{}, Header{}, err
 	}
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
-		return spec.Ref{}, Header{}, fmt.Errorf("read the temporary manifest again: %w", err)
+		return spec.Ref{}, Header{}, fmt.Errorf("%w: read the temporary file again: %w", ErrWrite, err)
 	}
 	first, err := encodeLine(header)
 	if err != nil {
 		return spec.Ref{}, Header{}, err
 	}
 	ref, err := store.Put(ctx, artifact.Manifest(header.Campaign), joined(first, spool), maxManifestBytes)
+	if err != nil && !errors.Is(err, artifact.ErrExists) && !errors.Is(err, artifact.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", ErrWrite, err)
+	}
 	return ref, header, err
 }
 
@@ -85,12 +91,12 @@ func spoolTrials(ctx context.Context, spool io.Writer, trials iter.Seq2[Trial, e
 			return n, fmt.Errorf("sample %q, epoch %d: %w", trial.Sample, trial.Epoch, err)
 		}
 		if _, err := out.Write(line); err != nil {
-			return n, fmt.Errorf("write the temporary manifest: %w", err)
+			return n, fmt.Errorf("%w: write a temporary file: %w", ErrWrite, err)
 		}
 		n++
 	}
 	if err := out.Flush(); err != nil {
-		return n, fmt.Errorf("write the temporary manifest: %w", err)
+		return n, fmt.Errorf("%w: write a temporary file: %w", ErrWrite, err)
 	}
 	return n, nil
 }
