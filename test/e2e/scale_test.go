@@ -92,12 +92,11 @@ func finished(t *testing.T, s *harness.Stack, name string) spec.CampaignResult {
 // A small campaign gets its share of the slots although a large one was queued first, and one of a higher priority goes ahead
 // of both. Told in turns, not in seconds: how many sandboxes the large one was given between the small one's first and last.
 func TestALargeCampaignDoesNotStarveASmallOne(t *testing.T) {
-	const slots = 2
-	large, small := 60, 6
+	large, small, slots, job := 60, 6, 2, 100*time.Millisecond
 	if n := scaleTrials(t); n > 60 {
-		large, small = n/5, 20 // 2,000 and 20 of 10,000
+		large, small, slots, job = n/5, 20, 4, time.Second // 2,000 and 20 of 10,000; jobs long enough that slots are scarce, not cores
 	}
-	s := startOnStub(t, slots, 100*time.Millisecond)
+	s := startOnStub(t, slots, job)
 	alone := timed(func() {
 		launch(t, s, parityCampaign(t, small, ""), "alone")
 		finished(t, s, "alone")
