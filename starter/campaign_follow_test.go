@@ -12,9 +12,12 @@ import (
 
 func TestFollowViewSaysRateIntervalAndWhatWentWrong(t *testing.T) {
 	progress := workflows.CampaignProgress{
-		Phase: "running", Total: 100, Started: 44, Finished: 40, Passed: 8, Failed: 2, Errors: 30,
-		LastErrors: []string{"s1, epoch 1: SandboxLost"}, LastFailed: []string{"s2, epoch 1"},
-		Slowest: []workflows.SlowTrial{{Trial: "s3, epoch 1", DurationMS: 61_000}}, Breaker: "infrastructure broke 15 of the last 20 trials",
+		Phase: "running", Total: 100, Breaker: "infrastructure broke 15 of the last 20 trials",
+		Counts: workflows.Counts{
+			Started: 44, Finished: 40, Passed: 8, Failed: 2, Errors: 30,
+			LastErrors: []string{"s1, epoch 1: SandboxLost"}, LastFailed: []string{"s2, epoch 1"},
+			Slowest: []workflows.SlowTrial{{Trial: "s3, epoch 1", DurationMS: 61_000}},
+		},
 	}
 	text := strings.Join(followView(progress, 20, 10*time.Second, 4), "\n")
 	for _, want := range []string{
@@ -29,7 +32,8 @@ func TestFollowViewSaysRateIntervalAndWhatWentWrong(t *testing.T) {
 func TestFollowViewIsInert(t *testing.T) {
 	hostile := "\x1b[2J\r\n\u202eowned" + strings.Repeat("x", 500)
 	progress := workflows.CampaignProgress{
-		Phase: "running", Total: 2, LastErrors: []string{hostile}, LastFailed: []string{hostile}, Slowest: []workflows.SlowTrial{{Trial: hostile}},
+		Phase: "running", Total: 2,
+		Counts: workflows.Counts{LastErrors: []string{hostile}, LastFailed: []string{hostile}, Slowest: []workflows.SlowTrial{{Trial: hostile}}},
 	}
 	for _, line := range followView(progress, 0, 0, -1) {
 		require.NotContains(t, line, "\x1b")

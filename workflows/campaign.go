@@ -115,7 +115,7 @@ func (c *campaign) runShard(ctx workflow.Context, number int, offset int64, left
 	if errors.As(err, &cancelled) && cancelled.HasDetails() {
 		_ = cancelled.Details(&counts)
 	}
-	c.progress.add(counts)
+	c.progress.add(counts.Counts)
 	c.live = ShardResult{}
 	c.progress.Shard, c.progress.Ended, c.breaker = "", counts.Ended, counts.BreakerState
 	return err

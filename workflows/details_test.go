@@ -50,8 +50,8 @@ func TestDetailsOfAnEvalAreInertWhateverItsSandboxWrote(t *testing.T) {
 
 func TestDetailsOfACampaignCountTheRunningShard(t *testing.T) {
 	c := &campaign{id: "night", progress: CampaignProgress{Phase: "running", Total: 40, Shard: "shard/night/1"}}
-	c.progress.add(ShardResult{Started: 10, Finished: 10, Passed: 7, Failed: 3, LastErrors: hostile})
-	c.live = ShardResult{Started: 12, Finished: 10, Passed: 9, Errors: 1, LastErrors: hostile}
+	c.progress.add(Counts{Started: 10, Finished: 10, Passed: 7, Failed: 3, LastErrors: hostile})
+	c.live = ShardResult{Counts: Counts{Started: 12, Finished: 10, Passed: 9, Errors: 1, LastErrors: hostile}}
 	requireInert(t, c.details())
 	require.Contains(t, c.details(), "20 of 40  [##########..........]")
 	require.Regexp(t, `(?m)^passed +16$`, c.details())

@@ -46,7 +46,7 @@ func (c *campaign) details() string {
 		t.row("shard", "%s, of %d", c.progress.Shard, len(c.prepared.ShardOffsets))
 	}
 	shown := c.progress
-	shown.add(c.live)
+	shown.add(c.live.Counts)
 	t.showCounts(shown)
 	t.showHeld(shown)
 	return t.markdown()
@@ -57,7 +57,7 @@ func (s *shard) details() string {
 	var t table
 	t.row("campaign", "%s", s.in.Campaign)
 	var shown CampaignProgress
-	shown.add(s.counts)
+	shown.add(s.counts.Counts)
 	t.showCounts(shown)
 	s.describe(&shown)
 	t.showHeld(shown)

@@ -32,18 +32,7 @@ type ShardInput struct {
 
 // ShardResult counts what became of a shard's trials.
 type ShardResult struct {
-	Started    int      `json:"n_started"`
-	Finished   int      `json:"n_finished"`
-	Passed     int      `json:"n_passed"`
-	Failed     int      `json:"n_failed"`
-	Errors     int      `json:"n_errors"`
-	Cancelled  int      `json:"n_cancelled"`
-	LastErrors []string `json:"last_errors,omitempty"`
-	// LastFailed names up to five of the latest trials that did not pass; Slowest up to three, the slowest first.
-	LastFailed []string    `json:"last_failed,omitempty"`
-	Slowest    []SlowTrial `json:"slowest,omitempty"`
-	// SandboxSeconds that the trials' removed sandboxes cost.
-	SandboxSeconds float64 `json:"sandbox_seconds,omitempty"`
+	Counts
 	// Ended: why trials were cancelled or left out.
 	Ended        string       `json:"ended,omitempty"`
 	BreakerState BreakerState `json:"breaker_state,omitzero"`
@@ -57,7 +46,7 @@ func ShardWorkflow(ctx workflow.Context, in ShardInput) (ShardResult, error) {
 	s := &shard{in: in, gate: newGate(in)}
 	err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (CampaignProgress, error) {
 		progress := CampaignProgress{Phase: "running"}
-		progress.add(s.counts)
+		progress.add(s.counts.Counts)
 		s.describe(&progress)
 		return progress, nil
 	})
