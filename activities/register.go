@@ -71,14 +71,26 @@ func New(deps Deps) *Set {
 	owner := Owner{Cluster: deps.Cluster, Namespace: deps.Namespace}
 	signals := leaseSignals{client: deps.Temporal}
 	return &Set{
-		planning:  &Planning{Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor, Searchable: deps.Searchable},
-		slots:     NewSlots(ctx, deps.Temporal, deps.Config.Account(), owner, deps.Config.MaxParallelSandboxes),
-		sandboxes: &Sandboxes{Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal, Redactor: deps.Redactor, signals: signals, starts: newStartRate(deps.Config.MaxParallelSandboxes)},
-		jobs:      &Jobs{Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log, Journal: deps.Journal, Redactor: deps.Redactor, Secrets: deps.Secrets, Scanner: deps.Scanner},
-		scoring:   &Scoring{Store: deps.Store},
-		results:   &Results{Store: deps.Store, Redactor: deps.Redactor},
-		campaigns: &Campaigns{Store: deps.Store, Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor, Searchable: deps.Searchable},
-		reaping:   &Reaping{Daytona: deps.Daytona, Temporal: deps.Temporal, Converter: deps.Converter, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal},
+		planning: &Planning{Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor, Searchable: deps.Searchable},
+		slots:    NewSlots(ctx, deps.Temporal, deps.Config.Account(), owner, deps.Config.MaxParallelSandboxes),
+		sandboxes: &Sandboxes{
+			Daytona: deps.Daytona, Temporal: deps.Temporal, Owner: owner, Log: deps.Log, Metrics: deps.Metrics, Journal: deps.Journal, Redactor: deps.Redactor,
+			signals: signals, starts: newStartRate(deps.Config.MaxParallelSandboxes),
+		},
+		jobs: &Jobs{
+			Daytona: deps.Daytona, Store: deps.Store, Log: deps.Log, Journal: deps.Journal, Redactor: deps.Redactor,
+			Secrets: deps.Secrets, Scanner: deps.Scanner,
+		},
+		scoring: &Scoring{Store: deps.Store},
+		results: &Results{Store: deps.Store, Redactor: deps.Redactor},
+		campaigns: &Campaigns{
+			Store: deps.Store, Config: deps.Config, Policy: deps.Policy, Secrets: deps.Secrets, Redactor: deps.Redactor,
+			Searchable: deps.Searchable,
+		},
+		reaping: &Reaping{
+			Daytona: deps.Daytona, Temporal: deps.Temporal, Converter: deps.Converter, Owner: owner, Log: deps.Log,
+			Metrics: deps.Metrics, Journal: deps.Journal,
+		},
 		retaining: &Retaining{Store: deps.Store, Retain: deps.Config.Retain.Std(), Log: deps.Log, Metrics: deps.Metrics},
 		telling:   newTelling(deps),
 		stop:      stop,

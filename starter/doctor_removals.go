@@ -73,7 +73,8 @@ func blockedLease(lease activities.AuditFinding) (finding, bool) {
 		}, true
 	case removal != nil && removal.Stuck():
 		return finding{
-			"removal stuck", findingWarn, detail + fmt.Sprintf("no proof for %s: %s (%s, attempt %d)%s", time.Since(removal.Since).Round(time.Second), removal.Doing, removal.Activity, removal.Attempt, before(removal.Failure)),
+			"removal stuck", findingWarn, detail + fmt.Sprintf("no proof for %s: %s (%s, attempt %d)%s",
+				time.Since(removal.Since).Round(time.Second), removal.Doing, removal.Activity, removal.Attempt, before(removal.Failure)),
 			"the provider has to finish it: show its support the sandbox's id; the slot stays taken until it is gone, the others work",
 		}, true
 	case lease.Verdict == activities.LeaseOverdue:

@@ -50,8 +50,8 @@ Exit codes: 0 passed · 1 the job or the gate failed · 2 infrastructure error o
 	})
 	root.AddCommand(
 		devCommand(term), runCommand(term), releaseCommand(term), validateCommand(term), campaignCommand(term), scheduleCommand(term),
-		findCommand(term), logsCommand(term), artifactsCommand(term), sandboxesCommand(term), sandboxdCommand(term), retentionCommand(term), namespaceCommand(term), codecServerCommand(term), doctorCommand(term),
-		reportCommand(term), versionCommand(term),
+		findCommand(term), logsCommand(term), artifactsCommand(term), sandboxesCommand(term), sandboxdCommand(term),
+		retentionCommand(term), namespaceCommand(term), codecServerCommand(term), doctorCommand(term), reportCommand(term), versionCommand(term),
 	)
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

@@ -22,8 +22,9 @@ const (
 	AttributeNegotiation = "PitwallNegotiation"
 	// AttributeKind is an eval's kind of job.
 	AttributeKind = "PitwallKind"
-	// AttributeState of an eval is waiting, waiting_for_capacity, running, holding, or its outcome (passed, failed, infra_error …, cancelled); of a campaign
-	// running, passed, failed, inconclusive or cancelled; of a lease removing, once its eval has not done so.
+	// AttributeState of an eval is waiting, waiting_for_capacity, running, holding, or its outcome (passed, failed, infra_error …,
+	// cancelled); of a campaign running, passed, failed, inconclusive or cancelled; of a lease removing, once its eval has not
+	// done so.
 	AttributeState = "PitwallState"
 )
 

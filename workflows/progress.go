@@ -72,7 +72,8 @@ func (p CampaignProgress) Add(shard CampaignProgress) CampaignProgress {
 
 // EvalProgress is what ProgressQuery of an eval returns.
 type EvalProgress struct {
-	// Phase is planning, waiting (for a slot), waiting_for_capacity (the provider was full when last asked), creating, uploading, running, downloading, holding, removing, scoring or done.
+	// Phase is planning, waiting (for a slot), waiting_for_capacity (the provider was full when last asked), creating, uploading,
+	// running, downloading, holding, removing, scoring or done.
 	Phase     string `json:"phase"`
 	Attempt   int    `json:"attempt"`
 	Slot      int    `json:"slot"`

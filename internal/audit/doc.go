@@ -8,6 +8,7 @@
 //	reaper runs             what they removed            ─┘
 //
 // A sandbox of ours is accounted for when it is certified and gone, or held (its lease is open, or it is gone and its eval
-// has yet to return), or the provider's own record says that the provider ended it. The sources must be read in such an order that what is written later is read
-// earlier: leases and results first, the record after them, the provider by id last. Then no race makes a finding.
+// has yet to return), or the provider's own record says that the provider ended it. The sources must be read in such an order
+// that what is written later is read earlier: leases and results first, the record after them, the provider by id last. Then no
+// race makes a finding.
 package audit

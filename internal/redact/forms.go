@@ -16,7 +16,8 @@ import (
 const minLine = 16
 
 // forms are the ways in which programs print a value, each at least MinLength long: as it is, as a JSON string (also one
-// inside another), as Python's repr shows it, in a URL, in hex, in base64 wherever it stands in what is encoded; and the lines of a key by themselves.
+// inside another), as Python's repr shows it, in a URL, in hex, in base64 wherever it stands in what is encoded; and the lines of
+// a key by themselves.
 func forms(text string) []string {
 	all := []string{text}
 	for _, escaped := range jsonForms(text) {

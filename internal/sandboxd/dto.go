@@ -43,8 +43,8 @@ type sandboxDTO struct {
 func (s *Server) dto(r *record, host string) sandboxDTO {
 	d := sandboxDTO{
 		ID: r.ID, OrganizationID: organization, Name: r.Name, Snapshot: r.Snapshot, User: "daytona", Env: r.Env, Labels: r.Labels,
-		Public: r.Public, NetworkBlockAll: !r.reaches(), NetworkAllowList: r.NetworkAllowList, DomainAllowList: r.DomainAllowList, Target: r.Target, CPU: r.Size.CPUs, Memory: gib(r.Size.MemoryBytes),
-		Disk: gib(r.Size.DiskBytes), State: r.State, DesiredState: r.desired(), ErrorReason: r.ErrorReason, BackupState: "None",
+		Public: r.Public, NetworkBlockAll: !r.reaches(), NetworkAllowList: r.NetworkAllowList, DomainAllowList: r.DomainAllowList,
+		Target: r.Target, CPU: r.Size.CPUs, Memory: gib(r.Size.MemoryBytes), Disk: gib(r.Size.DiskBytes), State: r.State, DesiredState: r.desired(), ErrorReason: r.ErrorReason, BackupState: "None",
 		AutoStopInterval: r.AutoStop, AutoArchiveInterval: r.AutoArchive, AutoDeleteInterval: r.AutoDelete,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, LastActivityAt: r.LastActivityAt, SandboxClass: "container",
 		ToolboxProxyURL: toolboxURL(host),

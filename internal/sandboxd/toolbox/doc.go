@@ -30,9 +30,9 @@
 //	                    each process          rlimits, set before its first           EMFILE, SIGXFSZ, ENOMEM, SIGXCPU
 //	                                          instruction: hard
 //
-// Memory includes the files of tmpfs mounts such as /dev/shm; /tmp is on the root overlay, so it counts as disk. A command of root's that starts the user's processes by itself should
-// have them join job first, by writing 0 to JobProcs; the watcher moves those that did not, and control's own bound holds
-// them meanwhile.
+// Memory includes the files of tmpfs mounts such as /dev/shm; /tmp is on the root overlay, so it counts as disk. A command of
+// root's that starts the user's processes by itself should have them join job first, by writing 0 to JobProcs; the watcher moves
+// those that did not, and control's own bound holds them meanwhile.
 package toolbox
 
 // JobProcs is the file by which a command of root's puts itself into the group of the user's processes.
