@@ -11,7 +11,7 @@ import (
 
 func campaignCommand(term *terminal) *cobra.Command {
 	return group("campaign", "Start, watch and read campaigns: samples × epochs of one dataset",
-		campaignStartCommand(term), campaignStatusCommand(term), campaignResultsCommand(term),
+		campaignStartCommand(term), campaignStatusCommand(term), campaignWaitCommand(term), campaignResultsCommand(term),
 		campaignRetryCommand(term), campaignCancelCommand(term), campaignListCommand(term),
 		campaignPinCommand(term), campaignUnpinCommand(term), campaignCompareCommand(term),
 		campaignExtendCommand(term), campaignRescoreCommand(term),

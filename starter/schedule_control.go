@@ -41,12 +41,6 @@ func scheduleActCommand(term *terminal, use, short, done string, act func(*cobra
 	}
 }
 
-func scheduleTriggerCommand(term *terminal) *cobra.Command {
-	return scheduleActCommand(term, "trigger", "Start a campaign of a schedule now, also beside one that runs", "was started", func(cmd *cobra.Command, handle client.ScheduleHandle) error {
-		return handle.Trigger(cmd.Context(), client.ScheduleTriggerOptions{Overlap: enums.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL})
-	})
-}
-
 func schedulePauseCommand(term *terminal, pause bool) *cobra.Command {
 	var note string
 	use, short, done := "unpause", "Let a schedule start campaigns again", "starts campaigns again"

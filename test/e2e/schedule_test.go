@@ -74,7 +74,14 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 	starter("schedule", "unpause", "night")
 	require.False(t, describe().Paused)
 
-	starter("schedule", "trigger", "night")
+	var triggered struct {
+		WorkflowID string `json:"workflow_id"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(starter("schedule", "trigger", "night")), &triggered))
+	require.Regexp(t, `^campaign/night-\d{4}-`, triggered.WorkflowID)
+	for range 2 { // it runs; it has finished
+		require.Contains(t, starter("campaign", "wait", triggered.WorkflowID), `"PASS"`)
+	}
 	starter("schedule", "backfill", "night", "--from", "2026-11-20T00:00:00Z", "--to", "2026-11-21T23:00:00Z")
 	s.Eventually("three campaigns have passed", func(context.Context) bool {
 		return strings.Count(starter("campaign", "list", "--all"), `"PASS"`) == 3+passed
@@ -90,6 +97,16 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 		require.Equal(t, 3, code, errOut)
 		require.Contains(t, errOut, problem)
 	}
+	_, errOut, code := s.Starter("campaign", "wait", "nope")
+	require.Equal(t, 3, code, errOut)
+
+	bad := filepath.Join(dir, "bad.yaml")
+	require.NoError(t, os.WriteFile(bad, []byte("dataset: {uri: data.jsonl}\neval: {job: {steps: [{command: \"false\"}]}}\ngate: {min_accuracy: 1}\n"), 0o600))
+	starter("schedule", "create", bad, "--name", "bad", "--cron", "0 3 * * *")
+	out, errOut, code := s.Starter("schedule", "trigger", "bad", "--wait")
+	require.Equal(t, 1, code, errOut)
+	require.Contains(t, out, "FAIL  campaign bad-")
+
 	starter("schedule", "delete", "night")
 	_, _, code = s.Starter("schedule", "describe", "night")
 	require.Equal(t, 3, code)
