@@ -123,6 +123,42 @@ test('the form starts a campaign, and shows its table', async () => {
   await picture('campaign-details');
 });
 
+// update sends the run one of the updates that the page offers, and waits for its answer.
+async function update(name, data) {
+  await page.getByRole('button', { name: 'More Actions' }).click();
+  await page.getByRole('menuitem', { name: 'Send an Update' }).click();
+  const dialog = page.getByRole('alertdialog').or(page.getByRole('dialog')).filter({ hasText: 'Update ID' });
+  await dialog.getByTestId('update-select-button').click();
+  await picture(`update-${name}`);
+  await dialog.getByRole('option').filter({ has: page.getByText(name, { exact: true }) }).click();
+  if (data !== undefined) {
+    await dialog.locator('.cm-content').click();
+    await page.keyboard.insertText(data);
+  }
+  const answered = page.waitForResponse((r) => r.request().method() === 'POST' && r.url().includes('/update/'));
+  await dialog.getByRole('button', { name: 'Submit' }).click();
+  assert.ok((await answered).ok(), `${name} was taken`);
+}
+
+test('a running campaign is paused, told to run more at once, and resumed', async () => {
+  await openForm('start a campaign');
+  const spec = JSON.parse(await page.locator('.cm-content').innerText());
+  spec.max_parallel = 1;
+  spec.eval.job.steps[0] = { name: 's', command: 'sleep 3' };
+  await input(JSON.stringify(spec));
+  const run = await start('campaign/steered-from-ui');
+  await update('pause');
+  await details(/paused/);
+  await picture('campaign-paused');
+  await page.goto(run);
+  await update('parallel', '3');
+  await details(/parallel +3/);
+  await page.goto(run);
+  await update('resume');
+  await status('Completed');
+  await details(/finished +3 of 3/);
+});
+
 test('text that is no JSON cannot be started', async () => {
   await openForm('start an eval');
   await input('{"job":');
