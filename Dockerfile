@@ -15,9 +15,11 @@ ENV CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+# The commit, which .dockerignore keeps out of here: --build-arg REVISION=$(git rev-parse HEAD). Sentry is told it.
+ARG REVISION=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     mkdir -p /out/store && \
-    go build -ldflags='-s -w' -o /out/ ./worker ./starter ./tools/healthcheck
+    go build -ldflags="-s -w -X pitwall/internal/version.revision=$REVISION" -o /out/ ./worker ./starter ./tools/healthcheck
 
 # gVisor takes about 90 s, so only the image that needs it builds it.
 FROM build AS build-sandbox

@@ -13,6 +13,7 @@ import (
 	"pitwall/internal/telemetry/galileo"
 	"pitwall/internal/telemetry/sentryreport"
 	"pitwall/internal/temporalclient"
+	"pitwall/internal/version"
 	"pitwall/workflows"
 )
 
@@ -54,7 +55,7 @@ func (w *watch) report(setup setup) error {
 	}
 	var err error
 	w.errors, err = sentryreport.Start(sentryreport.Options{
-		DSN: settings.SentryDSN.Reveal(), Environment: settings.SentryEnvironment, Release: cmp.Or(settings.SentryRelease, release()),
+		DSN: settings.SentryDSN.Reveal(), Environment: settings.SentryEnvironment, Release: cmp.Or(settings.SentryRelease, version.Read().Release()),
 		Redact: redact, Describe: activities.Describe, Steers: activities.SteeringErrors(), Metrics: w.metrics, Log: setup.log,
 	})
 	return err

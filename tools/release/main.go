@@ -71,8 +71,8 @@ func run(targets []string, out string) error {
 
 // commit is what the archives are of.
 type commit struct {
-	version string
-	time    time.Time
+	version, revision string
+	time              time.Time
 }
 
 func readCommit() (commit, error) {
@@ -92,7 +92,11 @@ func readCommit() (commit, error) {
 		return commit{}, err
 	}
 	seconds, err := strconv.ParseInt(text, 10, 64)
-	return commit{version: strings.TrimPrefix(version, "v"), time: time.Unix(seconds, 0).UTC()}, err
+	if err != nil {
+		return commit{}, err
+	}
+	revision, err := output("git", "rev-parse", "HEAD")
+	return commit{version: strings.TrimPrefix(version, "v"), revision: revision, time: time.Unix(seconds, 0).UTC()}, err
 }
 
 // sharedFiles stand in every archive.
@@ -139,6 +143,9 @@ func release(target string, of commit, shared []file) ([]file, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !read.isOf(of) {
+			return nil, fmt.Errorf("%s does not record that it was built from %s without changes", program.name, of.revision)
+		}
 		made = append(made, read)
 		files = append(files, file{name: name, data: data, executable: true})
 	}
@@ -153,7 +160,7 @@ func release(target string, of commit, shared []file) ([]file, error) {
 }
 
 func build(pkg, path, goos, goarch string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -buildid=", "-o", path, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=true", "-ldflags=-s -w -buildid=", "-o", path, pkg)
 	// GOAMD64 and its like would make other bytes.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	if said, err := cmd.CombinedOutput(); err != nil {

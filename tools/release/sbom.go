@@ -65,6 +65,15 @@ func readBuilt(path string) (built, error) {
 	return built{name: filepath.Base(path), sha256: sum(data), info: info}, err
 }
 
+// isOf: `starter version` and a worker's reports will say that the program is of this commit.
+func (b built) isOf(of commit) bool {
+	recorded := map[string]string{}
+	for _, setting := range b.info.Settings {
+		recorded[setting.Key] = setting.Value
+	}
+	return recorded["vcs.revision"] == of.revision && recorded["vcs.modified"] == "false"
+}
+
 // sbom says what is linked into the programs. It has no serial number, for that would be drawn.
 func sbom(of commit, programs []built) ([]byte, error) {
 	whole := component{Type: "application", Ref: "pitwall", Name: "pitwall", Version: of.version}
