@@ -27,15 +27,16 @@ var ErrTooManyTrials = fmt.Errorf("more than %d trials", MaxTrials)
 
 // Builder makes a Report of a campaign's trials. It is not for several goroutines.
 type Builder struct {
-	report     *Report
-	gate       spec.Gate
-	ended      string
-	choice     stats.Choice
-	all        *stats.Collector
-	categories map[string]*stats.Collector
-	order      []string
-	samples    map[string]int
-	texts      int
+	report *Report
+	// gate of the verdict; asked is what the campaign's input asked for.
+	gate, asked spec.Gate
+	ended       string
+	choice      stats.Choice
+	all         *stats.Collector
+	categories  map[string]*stats.Collector
+	order       []string
+	samples     map[string]int
+	texts       int
 }
 
 // NewBuilder begins the report of what the store knows of a campaign.
@@ -43,7 +44,7 @@ func NewBuilder(campaign results.Campaign) *Builder {
 	effective := campaign.Effective
 	choice := stats.Choice{PassAtK: effective.PassAtK, Reducer: effective.Reducer, ClusterBy: effective.ClusterBy}
 	b := &Builder{
-		gate: effective.Gate, choice: choice, all: stats.NewCollector(choice),
+		gate: campaign.Gate(), asked: effective.Gate, choice: choice, all: stats.NewCollector(choice),
 		categories: map[string]*stats.Collector{}, samples: map[string]int{},
 		report: &Report{
 			Version: 1, Campaign: campaign.Campaign, Status: "unfinished", Trials: []Trial{}, Categories: []Category{}, Nights: []Night{},
@@ -72,7 +73,9 @@ func Missing(campaign results.Campaign) results.Missing {
 }
 
 // Compared puts a comparison in the place of the campaign's own.
-func (b *Builder) Compared(comparison spec.Comparison) { b.report.Comparison = &comparison }
+func (b *Builder) Compared(comparison spec.Comparison) {
+	b.report.Comparison, b.gate = &comparison, b.asked
+}
 
 // Add takes the next trial of the manifest. Returns ErrTooManyTrials.
 func (b *Builder) Add(detail results.Detail) error {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"mime/quotedprintable"
+	"strings"
 )
 
 // maxMailTrials that did not pass are in a mail.
@@ -31,7 +32,7 @@ func Mail(w io.Writer, r *Report) error {
 func mailText(out io.Writer, r *Report) {
 	fmt.Fprintf(out, "%s: %s\n\n", oneLine(r.Campaign), r.sentence())
 	for _, f := range r.facts() {
-		fmt.Fprintf(out, "%-14s %s  %s\n", f.Name, f.Value, f.Note)
+		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%-15s %s  %s", f.Name, f.Value, f.Note), " "))
 	}
 	if c := r.Comparison; c != nil {
 		fmt.Fprintf(out, "\nAgainst %s: %s %s\n", oneLine(c.Baseline), c.Verdict, difference(c))

@@ -92,6 +92,30 @@ func TestCountsAndJudges(t *testing.T) {
 	require.InDelta(t, 2.0/3, *r.Categories[0].Accuracy, 1e-9)
 }
 
+// What a campaign itself was not held against, for want of anything to compare it with, its report does not hold it against.
+func TestMaxRegressionIsJudgedAsTheCampaignWas(t *testing.T) {
+	t.Parallel()
+	yes, most := true, 0.01
+	verdict := func(change func(*results.Campaign), compared *spec.Comparison) string {
+		c := finished("n")
+		c.Effective.Gate.MaxRegression = &most
+		change(&c)
+		b := NewBuilder(c)
+		require.NoError(t, b.Add(detail("a", 1, &yes)))
+		if compared != nil {
+			b.Compared(*compared)
+		}
+		return b.Finish(nil).Verdict
+	}
+	worse := &spec.Comparison{Baseline: "b", Verdict: spec.VerdictFail, Reasons: []string{"worse"}}
+	inSeries := func(c *results.Campaign) { c.Effective.Series = "nightly" }
+	require.Equal(t, spec.VerdictPass, verdict(inSeries, nil), "the first night")
+	require.Equal(t, spec.VerdictFail, verdict(func(c *results.Campaign) { inSeries(c); c.Summary.Comparison = worse }, nil))
+	require.Equal(t, spec.VerdictFail, verdict(inSeries, worse), "asked for with --baseline")
+	require.Equal(t, spec.VerdictPass, verdict(func(c *results.Campaign) { c.Effective.Baseline, c.Effective.RetryOf = "b", "n" }, nil), "a retry")
+	require.Equal(t, spec.VerdictInconclusive, verdict(func(c *results.Campaign) { c.Effective.Baseline = "b" }, nil), "its baseline is gone")
+}
+
 func TestAnUnfinishedCampaignHasNoVerdict(t *testing.T) {
 	t.Parallel()
 	yes := true

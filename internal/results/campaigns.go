@@ -16,6 +16,17 @@ type Campaign struct {
 	Summary *spec.CampaignResult `json:"summary,omitempty"`
 }
 
+// Gate is what a finished campaign's verdict is held against: its input's, but for max_regression where there was nothing to
+// compare with, in a retry, in an extension and on the first night of a series.
+func (c Campaign) Gate() spec.Gate {
+	gate, in := c.Effective.Gate, c.Effective
+	first := in.Series != "" && c.Summary != nil && c.Summary.Comparison == nil
+	if in.RetryOf != "" || in.ExtendOf != "" || first {
+		gate.MaxRegression = nil
+	}
+	return gate
+}
+
 // ReadCampaign reads one campaign's header and, when it has finished, its summary. Returns artifact.ErrNotFound.
 func ReadCampaign(ctx context.Context, store *artifact.Store, campaign string) (Campaign, error) {
 	header, err := ReadHeader(ctx, store, campaign)

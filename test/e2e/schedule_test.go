@@ -49,6 +49,12 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 	require.NotEqual(t, 2, code, example.Reasons)
 	require.Equal(t, []int{6, 6, 1, 0}, []int{example.NTotal, example.NScored, example.NCanary, example.CanariesFailed}, example.Reasons)
 
+	var report struct{ Verdict string }
+	text, errOut, reportCode := s.Starter("report", "example", "--format", "json")
+	require.Zero(t, reportCode, errOut)
+	require.NoError(t, json.Unmarshal([]byte(text), &report))
+	require.Equal(t, example.Verdict, report.Verdict, "the first night of its series")
+
 	passed := 0
 	if code == 0 {
 		passed = 1
@@ -97,7 +103,7 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 		require.Equal(t, 3, code, errOut)
 		require.Contains(t, errOut, problem)
 	}
-	_, errOut, code := s.Starter("campaign", "wait", "nope")
+	_, errOut, code = s.Starter("campaign", "wait", "nope")
 	require.Equal(t, 3, code, errOut)
 
 	bad := filepath.Join(dir, "bad.yaml")
