@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"pitwall/internal/artifact"
 	"pitwall/internal/spec"
 )
 
@@ -26,7 +27,9 @@ func printCampaign(term *terminal, target deployment, summary campaignSummary) e
 		term.printf("  sandboxes    %d left at the provider, %.1f sandbox-seconds used\n", *summary.SandboxesLeft, summary.SandboxSeconds)
 	}
 	term.printf("  results      %s\n", target.shown(summary.ResultsURI))
-	term.printf("  evidence     %s\n", path.Join(path.Dir(target.shown(summary.ResultsURI)), "trials"))
+	if !artifact.IsRescore(summary.Campaign) { // which judged the evidence of the campaign itself
+		term.printf("  evidence     %s\n", path.Join(path.Dir(target.shown(summary.ResultsURI)), "trials"))
+	}
 	return nil
 }
 
