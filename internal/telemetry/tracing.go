@@ -75,6 +75,8 @@ func StartTracing(ctx context.Context, options TracingOptions) (*Tracing, error)
 func workflowSpans(tracer trace.Tracer, roots []string) ([]interceptor.ClientInterceptor, error) {
 	options := opentelemetry.TracerOptions{
 		Tracer: tracer, DisableQueryTracing: true, AllowInvalidParentSpans: true, // whoever starts an eval may send anything
+		// A replay runs the handlers of updates again, and each time they would have another span.
+		DisableUpdateTracing: true,
 	}
 	official, err := opentelemetry.NewTracer(options)
 	if err != nil {

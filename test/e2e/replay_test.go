@@ -67,6 +67,9 @@ func (r recorder) evals() {
 	scored.Scorer = &spec.Scorer{Type: spec.ScorerJSONFile, Path: "out/a.json"}
 	r.keepRun("eval-artifacts-json-file", r.finished("r-artifacts", scored))
 	r.keepRun("eval-command-scorer", r.finished("r-judged", judged("mkdir out; echo forty-two >out/answer.txt; echo done")))
+	held := harness.Command("true")
+	held.Hold = spec.Hold{Time: spec.Duration(time.Second), When: spec.WhenAlways}
+	r.keepRun("eval-held", r.finished("r-held", held))
 }
 
 func (r recorder) finished(id string, in spec.EvalInput) client.WorkflowRun {
@@ -185,6 +188,27 @@ func (r recorder) campaigns() {
 	r.keep("campaign-cancel", workflows.CampaignID("r-stopped"), "")
 	r.keep("shard-cancel", workflows.ShardID("r-stopped", 0), "")
 	r.terminatedCampaign(template)
+	r.steeredCampaign(template)
+}
+
+// steeredCampaign is paused, told to run more at once, one of its trials cancelled, and resumed; another has no time left.
+func (r recorder) steeredCampaign(template string) {
+	c := campaignUnderTest{r.s, writeCampaign(r.t, template, commandRows("sleep 1", "true", "true", "true")...), "r-steered"}
+	c.start(r.t, "--max-parallel", "1")
+	for _, update := range [][]string{{"pause", c.name}, {"parallel", c.name, "3"}, {"cancel-trial", c.name, "s4"}, {"resume", c.name}} {
+		_, stderr, code := r.s.Starter(append([]string{"campaign"}, update...)...)
+		require.Equal(r.t, 0, code, stderr)
+	}
+	result := finished(r.t, r.s, c.name)
+	require.Equal(r.t, []int{3, 1}, []int{result.NPassed, result.NCancelled})
+	r.keep("campaign-steered", workflows.CampaignID(c.name), "")
+	r.keep("shard-steered", workflows.ShardID(c.name, 0), "")
+
+	file := writeCampaign(r.t, template+"\nbudget: {wall_time: 3s}\n", commandRows("sleep 600", "sleep 600")...)
+	summary, _ := r.s.RunCampaign(file, "--name", "r-budget", "--max-parallel", "1")
+	require.Equal(r.t, workflows.EndedBudget, summary.Ended)
+	r.keep("campaign-budget", workflows.CampaignID("r-budget"), "")
+	r.keep("shard-budget", workflows.ShardID("r-budget", 0), "")
 }
 
 // terminatedCampaign: its shard is asked to cancel, and writes its rows.
