@@ -27,6 +27,7 @@ var (
 	hexDigits     = lettersOf(digits, "abcdefABCDEF")
 	base64URL     = lettersOf(digits, upper, lower, "-_")
 	base64Letters = lettersOf(digits, upper, lower, "+/=-_")
+	pemLetters    = lettersOf(digits, upper, lower, "+/=")
 	wordLetters   = lettersOf(digits, upper, lower, "_")
 	dashed        = lettersOf(digits, upper, lower, "-")
 )
@@ -37,8 +38,8 @@ type rule struct {
 	prefix string
 	// inWord: it may begin in the middle of a word.
 	inWord bool
-	// match returns how long the secret at the beginning of b is, 0 when there is none, and where to look for the next one.
-	// open: more of b could make it longer, or one.
+	// match returns how long the secret at the beginning of b is, 0 when there is none, and where to look for the next one:
+	// none may begin before that and end behind length. open: more of b could make it longer, or one.
 	match func(b []byte) (length, next int, open bool)
 }
 
@@ -141,25 +142,27 @@ func inWord(before, text []byte) bool {
 	return true
 }
 
-// run is how many bytes at the beginning of b are of the set, up to limit.
-func run(b []byte, set *letters, limit int) int {
+// run is how many bytes at the beginning of b are of the set.
+func run(b []byte, set *letters) int {
 	n := 0
-	for n < len(b) && n < limit && set[b[n]] {
+	for n < len(b) && set[b[n]] {
 		n++
 	}
 	return n
 }
 
-// body matches a prefix and then least to most bytes of a set; a longer run is something else.
+// body matches a prefix and then least to most bytes of a set. A longer run is something else, but may end in a secret.
 func body(prefix string, set *letters, least, most int) func([]byte) (int, int, bool) {
 	return func(b []byte) (length, next int, open bool) {
-		n := run(b[len(prefix):], set, most+1)
+		n := run(b[len(prefix):], set)
 		end := len(prefix) + n
-		open = end == len(b) && n <= most
-		if n < least || n > most {
-			return 0, end, open
+		switch {
+		case n > most:
+			return 0, n - most, false
+		case n < least:
+			return 0, end, end == len(b)
 		}
-		return end, end, open
+		return end, end, end == len(b)
 	}
 }
 
@@ -169,7 +172,7 @@ func random(match func([]byte) (int, int, bool), least int) func([]byte) (int, i
 	return func(b []byte) (length, next int, open bool) {
 		length, next, open = match(b)
 		for i := 0; i < length; i++ {
-			n := run(b[i:length], alphanumeric, length)
+			n := run(b[i:length], alphanumeric)
 			if n >= least && bytes.ContainsAny(b[i:i+n], digits) {
 				return length, next, open
 			}
@@ -197,30 +200,27 @@ const maxJWT = 8 << 10
 // jwt matches header.payload.signature, where header and payload are JSON objects in base64.
 func jwt(b []byte) (length, next int, open bool) {
 	const object, least = "eyJ", 10
-	end := 0
+	header, end := 0, 0
 	for part := range 3 {
 		if rest := b[end:]; part == 1 && !bytes.HasPrefix(rest, []byte(object)) {
-			return 0, next, bytes.HasPrefix([]byte(object), rest)
+			return 0, header, bytes.HasPrefix([]byte(object), rest)
 		}
-		n := run(b[end:], base64URL, maxJWT+1)
+		n := run(b[end:], base64URL)
 		end += n
 		if part == 0 {
-			next = end
+			header = end
 		}
 		switch {
-		case end > maxJWT:
-			return 0, next, false
-		case part == 2:
-			if n < least {
-				return 0, next, end == len(b)
-			}
+		case end > maxJWT: // one that begins later in the header may be short enough
+			return 0, min(header, end-maxJWT), false
+		case part == 2 && n >= least:
 			return end, end, end == len(b)
-		case end == len(b):
-			return 0, next, true
+		case part == 2 || end == len(b):
+			return 0, header, end == len(b)
 		case n < least || b[end] != '.':
-			return 0, next, false
+			return 0, header, false
 		}
 		end++
 	}
-	return 0, next, false
+	return 0, header, false
 }

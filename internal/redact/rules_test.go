@@ -55,6 +55,22 @@ func TestRulesFindEveryKind(t *testing.T) {
 	}
 }
 
+// What only begins like a secret must not hide the one that begins in it.
+func TestRulesFindASecretInWhatOnlyBeginsLikeOne(t *testing.T) {
+	jwt := kinds["jwt"][0]
+	for text, want := range map[string]string{
+		"-----BEGIN " + pemKey:                            "-----BEGIN [REDACTED:private-key]",
+		"-----BEGIN CERTIFICATE" + pemKey:                 "-----BEGIN CERTIFICATE[REDACTED:private-key]",
+		pemKey[:150] + "\n-----END " + pemKey:             "[REDACTED:private-key]",
+		pemKey[:150] + pemKey:                             "[REDACTED:private-key][REDACTED:private-key]",
+		"AIza-AIza" + mixed[:35]:                          "AIza-[REDACTED:google-api-key]",
+		"sk-" + strings.Repeat("a", 250) + "-sk-" + mixed: "sk-" + strings.Repeat("a", 250) + "-[REDACTED:api-key]",
+		"eyJ" + strings.Repeat("a", maxJWT) + jwt:         "eyJ" + strings.Repeat("a", maxJWT) + "[REDACTED:jwt]",
+	} {
+		require.Equal(t, want, New().String(text))
+	}
+}
+
 func TestRulesLeaveTheRestAlone(t *testing.T) {
 	for _, text := range []string{
 		"task-" + hexes, "risk-adjusted-portfolio-with-a-long-name-2", "sk-learn-style-transformers-with-names-3-and-more",
@@ -76,6 +92,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 	for _, piece := range []string{
 		"eyJ", "eyJaaaaaaaaaa.", "0meyJ", "sk-", "sk-a", "%3Dsk-", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----",
 		"-----BEGIN PRIVATE KEY-----" + mixed, "xoxb-", "ghp_", "github_pat_", "aaaaaaaaaa", "AKIA",
+		"-----END -----BEGIN ", "-----BEGIN PRIVATE KEY-----\n", "-sk-", "AIza-", "eyJaaaaaaa.eyJaaaaaaa.",
 	} {
 		text := []byte(strings.Repeat(piece, 1<<20/len(piece)))
 		r := New()

@@ -50,8 +50,8 @@ func merge(found []span) []span {
 		case s.end <= merged[last].end:
 		case s.end-merged[last].start <= maxSpan:
 			merged[last].end = s.end
-		default:
-			s.start = merged[last].end
+		default: // all of s in one span: the stream may be cut between the two
+			merged[last].end = s.start
 			merged = append(merged, s)
 		}
 	}
