@@ -29,10 +29,11 @@ func (r *Redactor) clean(node any) any {
 			node[i] = r.clean(node[i])
 		}
 	case map[string]any:
+		cleaned := make(map[string]any, len(node))
 		for name, child := range node {
-			delete(node, name)
-			node[r.values(name)] = r.clean(child)
+			cleaned[r.values(name)] = r.clean(child)
 		}
+		return cleaned
 	}
 	return node
 }

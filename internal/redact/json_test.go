@@ -1,6 +1,8 @@
 package redact
 
 import (
+	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,4 +23,21 @@ func TestJSONStaysJSON(t *testing.T) {
 	require.Equal(t, same, clean)
 	_, err = r.JSON([]byte(`{"12345678"`))
 	require.Error(t, err)
+}
+
+func TestEachFieldOfJSONIsCleanedOnce(t *testing.T) {
+	r := New()
+	r.Add("R", "REDACTED") // stands in what it is replaced by
+	fields, want := map[string]int{}, map[string]int{}
+	for i := range 1000 {
+		fields[fmt.Sprint(i, " REDACTED")] = i
+		want[fmt.Sprint(i, " [REDACTED:R]")] = i
+	}
+	doc, err := json.Marshal(fields)
+	require.NoError(t, err)
+	clean, err := r.JSON(doc)
+	require.NoError(t, err)
+	var got map[string]int
+	require.NoError(t, json.Unmarshal(clean, &got))
+	require.Equal(t, want, got)
 }
