@@ -61,6 +61,7 @@ func Load(environ []string) (Config, error) {
 	}
 	c.keys, c.keysText = found.keyring(c)
 	found.check(c)
+	found.misspelt(given)
 	if len(found.problems) > 0 {
 		return Config{}, &InvalidError{Problems: found.problems}
 	}
