@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"pitwall/internal/devstack"
 )
 
 // options are the flags.
@@ -88,7 +90,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	return opt, err
 }
 
-// run measures everything on a stack of its own.
+// run measures everything on a stack of its own, as long as that lives.
 func run(ctx context.Context, opt options, stdout, progress io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, opt.timeout)
 	defer cancel()
@@ -98,15 +100,29 @@ func run(ctx context.Context, opt options, stdout, progress io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.close()) }()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	go func() {
+		if err := stack.running.Wait(ctx); err != nil {
+			fail(err)
+		}
+	}()
+	if err := measure(ctx, stack, opt, report); err != nil {
+		if death := context.Cause(ctx); errors.As(death, new(*devstack.DeathError)) {
+			return death
+		}
+		return err
+	}
+	return print(report, opt, stdout, progress)
+}
+
+func measure(ctx context.Context, stack *lab, opt options, report *Report) error {
 	for _, part := range []func(context.Context, *lab, options, *Report) error{measureSandboxes, measureEvals, measureHumanEval, measureCost} {
 		if err := part(ctx, stack, opt, report); err != nil {
 			return err
 		}
 	}
-	if err := report.finish(ctx, stack); err != nil {
-		return err
-	}
-	return print(report, opt, stdout, progress)
+	return report.finish(ctx, stack)
 }
 
 func print(report *Report, opt options, stdout, table io.Writer) error {

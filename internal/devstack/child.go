@@ -94,6 +94,16 @@ func (e *DeathError) Error() string {
 	return text
 }
 
+// lastLine is what the child said last, for a message of several lines; empty where it said nothing.
+func (e *DeathError) lastLine() string {
+	const most = 300
+	if len(e.LastLines) == 0 {
+		return ""
+	}
+	line := e.LastLines[len(e.LastLines)-1]
+	return "\n  its last line: " + strings.ToValidUTF8(line[:min(len(line), most)], "")
+}
+
 // deathError describes a child that has ended.
 func (ch *child) deathError() *DeathError {
 	death := &DeathError{Name: ch.service.name, LogPath: ch.logPath, LastLines: lastLines(ch.logPath, ch.logOffset)}

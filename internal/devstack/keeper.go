@@ -46,7 +46,7 @@ func (k *keeper) keep(ctx context.Context) {
 			k.giveUp(fmt.Errorf("%s died %d times: %w", ch.service.name, restarts, death))
 			return
 		}
-		k.stack.config.Notify(fmt.Sprintf("%s ended (%s); starting it again (%d of %d)", death.Name, death.How, restarts, maxRestarts))
+		k.stack.config.Notify(fmt.Sprintf("%s ended (%s); starting it again (%d of %d)%s", death.Name, death.How, restarts, maxRestarts, death.lastLine()))
 		if err := k.restart(ctx, ch); err != nil && !errors.As(err, new(*DeathError)) {
 			k.giveUp(err)
 			return

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"syscall"
@@ -24,13 +25,19 @@ func (e *BusyPortError) Error() string {
 }
 
 // claimPorts replaces each 0 by the port of the last start in this state folder, if that is free, else by any free one,
-// and reports the first port that is taken. Nothing is held: between the check and the child's own listen another program
-// may take the port, which the child then reports in its log.
+// and reports the first port that is taken. All are held until the last is found, so they differ; then none is: another program
+// may take one before the child's own listen, which the child then reports in its log.
 func (c *Config) claimPorts() error {
 	last, err := c.lastPorts()
 	if err != nil {
 		return err
 	}
+	var held []net.Listener
+	defer func() {
+		for _, listener := range held {
+			_ = listener.Close()
+		}
+	}()
 	for _, want := range []struct {
 		port      *int
 		last      int
@@ -41,14 +48,15 @@ func (c *Config) claimPorts() error {
 		{&c.SandboxdPort, last.Sandboxd, "sandbox server", "--sandboxd-port"},
 		{&c.HealthPort, last.Health, "worker health", "--health-port"},
 	} {
-		free, err := claim(*want.port, want.last)
+		listener, err := claim(*want.port, want.last)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return &BusyPortError{Port: *want.port, For: want.use, Flag: want.flag}
 		}
 		if err != nil {
 			return fmt.Errorf("listen on port %d (%s): %w", *want.port, want.use, err)
 		}
-		*want.port = free
+		held = append(held, listener)
+		*want.port = listener.Addr().(*net.TCPAddr).Port
 	}
 	if last.Sandboxd != 0 && last.Sandboxd != c.SandboxdPort {
 		// The account, whose slots they wait for, is known by the server's address.
@@ -58,24 +66,36 @@ func (c *Config) claimPorts() error {
 	return c.rememberPorts()
 }
 
-// claim returns wanted when it can be listened on; for 0 the last one, if that is free, else any.
-func claim(wanted, last int) (int, error) {
-	if wanted == 0 && last != 0 {
-		if free, err := freePort(last); err == nil {
-			return free, nil
+// claim listens on wanted; for 0 on the last one, if that is free, else on any.
+func claim(wanted, last int) (net.Listener, error) {
+	if wanted != 0 {
+		return net.Listen("tcp", loopback(wanted))
+	}
+	if last != 0 {
+		if listener, err := net.Listen("tcp", loopback(last)); err == nil {
+			return listener, nil
 		}
 	}
-	return freePort(wanted)
+	return listenAnywhere()
 }
 
-// freePort returns port when it can be listened on, and some free one for 0.
-func freePort(port int) (int, error) {
-	listener, err := net.Listen("tcp", loopback(port))
-	if err != nil {
-		return 0, err
+// Free ports are looked for below those that Linux gives to outgoing connections, 32768 and up (ip_local_port_range): one of
+// these took the port of Temporal's UI between this look and its listen, for as long as the connection lasted (seen beside
+// other tests).
+const (
+	lowestFree = 10_000
+	beyondFree = 32_000
+	freeTries  = 100
+)
+
+func listenAnywhere() (listener net.Listener, err error) {
+	for range freeTries {
+		port := lowestFree + rand.IntN(beyondFree-lowestFree) //nolint:gosec // any will do
+		if listener, err = net.Listen("tcp", loopback(port)); err == nil {
+			return listener, nil
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return nil, fmt.Errorf("find a free port from %d to %d: %w", lowestFree, beyondFree-1, err)
 }
 
 // ports are what a state folder remembers of its last start, so that what waits in its database finds the same place.

@@ -130,6 +130,21 @@ func TestPortsAreRemembered(t *testing.T) {
 	require.True(t, told.contain("sandbox server was on port"))
 }
 
+// Linux gives 32768 and up to outgoing connections, and one of these could take a port before its server does.
+func TestFreePortsDifferAndAreNoneOfOutgoingConnections(t *testing.T) {
+	for range 50 {
+		config := testConfig("", t.TempDir())
+		require.NoError(t, config.claimPorts())
+		found := map[int]bool{}
+		for _, port := range []int{config.TemporalPort, config.UIPort, config.SandboxdPort, config.HealthPort} {
+			require.GreaterOrEqual(t, port, lowestFree)
+			require.Less(t, port, beyondFree)
+			found[port] = true
+		}
+		require.Len(t, found, 4)
+	}
+}
+
 func TestWorkerSeesThisStackOnly(t *testing.T) {
 	bin := newBin(t)
 	stack, err := Start(t.Context(), testConfig(bin, t.TempDir()), dialProbe)
@@ -224,7 +239,10 @@ func TestChildThatDiesIsStartedAgain(t *testing.T) {
 
 func TestChildThatKeepsDyingEndsTheStack(t *testing.T) {
 	bin := newBin(t)
-	stack, err := Start(t.Context(), testConfig(bin, t.TempDir()), dialProbe)
+	told := &notices{}
+	config := testConfig(bin, t.TempDir())
+	config.Notify = told.add
+	stack, err := Start(t.Context(), config, dialProbe)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "crash-worker"), nil, 0o600))
 	require.NoError(t, syscall.Kill(pids(t, bin, "worker")[0], syscall.SIGKILL))
@@ -234,6 +252,7 @@ func TestChildThatKeepsDyingEndsTheStack(t *testing.T) {
 	require.ErrorAs(t, stack.Wait(ctx), &death)
 	require.Equal(t, "worker", death.Name)
 	require.Contains(t, death.Error(), "the last thing that worker said")
+	require.True(t, told.contain("starting it again (2 of 5)\n  its last line: this is the last thing that worker said"), told.text)
 	require.Len(t, pids(t, bin, "worker"), 1+maxRestarts)
 	require.NoError(t, stack.Stop())
 	requireAllGone(t, bin)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -135,15 +136,26 @@ func moduleRoot(t testing.TB) string {
 }
 
 // freePort finds a port that a server can take, also again after it was killed. It is below those that Linux gives to
-// outgoing connections (32768 and up): with many stacks side by side one of these took a server's port now and then.
+// outgoing connections (32768 and up): with many stacks side by side one of these took a server's port now and then. Until the
+// test's end a lock on a file keeps it from other tests, which look for theirs at the same time.
 func freePort(t testing.TB) int {
+	locks := filepath.Join(os.TempDir(), "pitwall-test-ports-"+strconv.Itoa(os.Getuid()))
+	require.NoError(t, os.MkdirAll(locks, 0o700))
 	for range 100 {
-		port := 15000 + rand.IntN(17000) //nolint:gosec // any will do
-		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		port := strconv.Itoa(15000 + rand.IntN(17000)) //nolint:gosec // any will do
+		lock, err := os.OpenFile(filepath.Join(locks, port), os.O_CREATE|os.O_RDWR, 0o600)
+		require.NoError(t, err)
+		listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			require.NoError(t, listener.Close())
-			return port
+			err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor is an int
 		}
+		if err != nil {
+			require.NoError(t, lock.Close())
+			continue
+		}
+		t.Cleanup(func() { _ = lock.Close() })
+		return listener.Addr().(*net.TCPAddr).Port
 	}
 	t.Fatal("no port is free between 15000 and 32000")
 	return 0
