@@ -30,20 +30,23 @@ import (
 type evalEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	store *artifact.Store
+	// told is called when a lease was sent a signal, by the activity that sent it.
+	told *func(signal string)
 }
 
 func newEvalEnv(t *testing.T, provider *daytona.Client, cfg config.Config) evalEnv {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet())
-	e := evalEnv{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
+	told := func(string) {}
+	e := evalEnv{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), told: &told}
 	var err error
 	e.store, err = artifact.Open(t.Context(), "mem://")
 	require.NoError(t, err)
 	cfg.DefaultLanguage, cfg.SandboxTTLMinutes, cfg.MaxTTLMinutes = "python", 30, 720
 	cfg.MaxParallelSandboxes, cfg.CreateHorizon = 2, 2*time.Minute
 	set := activities.New(activities.Deps{
-		Temporal: signalsOf{env: e.TestWorkflowEnvironment}, Daytona: provider, Store: e.store, Config: cfg,
+		Temporal: signalsOf{env: e}, Daytona: provider, Store: e.store, Config: cfg,
 		Cluster: "11111111-aaaa", Namespace: "22222222-bbbb", Log: zap.NewNop(),
 	})
 	t.Cleanup(func() {
@@ -61,11 +64,13 @@ func newEvalEnv(t *testing.T, provider *daytona.Client, cfg config.Config) evalE
 // a slot, which no lease holds.
 type signalsOf struct {
 	client.Client
-	env *testsuite.TestWorkflowEnvironment
+	env evalEnv
 }
 
 func (s signalsOf) SignalWorkflow(_ context.Context, id, _, name string, arg any) error {
-	return s.env.SignalWorkflowByID(id, name, arg)
+	err := s.env.SignalWorkflowByID(id, name, arg)
+	(*s.env.told)(name)
+	return err
 }
 
 func (s signalsOf) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
@@ -132,6 +137,31 @@ func TestEvalAtAFullProviderWaitsAndCostsNoAttempt(t *testing.T) {
 	require.Len(t, result.Attempts, 1)
 	require.GreaterOrEqual(t, e.Now().Sub(began), 3*7*time.Second, "as long as the provider asked for, thrice")
 	require.Len(t, server.Requests(http.MethodPost, "/api/sandbox"), 4)
+	require.Empty(t, server.Living())
+}
+
+// A worker that dies between telling the lease of a refusal and answering Temporal: the create that is tried again finds the
+// lease closed.
+func TestARefusalWhoseAnswerIsLostCostsNoAttempt(t *testing.T) {
+	server := daytonatest.Start(t, daytonatest.Options{Execute: func(daytonatest.Execution) (int, string) {
+		return 0, "pitwall 1 done\nstep 1 0 0 1 -\n"
+	}, Around: relativePaths})
+	server.Fail(daytonatest.Fault{Method: http.MethodPost, Path: "/api/sandbox", Times: 1, Do: daytonatest.Answer(http.StatusTooManyRequests, "Rate limit exceeded")})
+	e := newEvalEnv(t, server.Client(t), enabled())
+	deaths := 0
+	*e.told = func(signal string) {
+		if signal == activities.SignalRefused {
+			deaths++
+			panic("the worker dies")
+		}
+	}
+	result := e.run(t, harness.Command("true"))
+	require.Equal(t, 1, deaths)
+	require.Equal(t, spec.StatusCompleted, result.Status, "%+v", result.Error)
+	require.True(t, result.Score.Passed)
+	require.Len(t, result.Attempts, 1, "%+v", result.Attempts[0].Error)
+	require.Equal(t, spec.CleanupProven, result.Cleanup)
+	require.Len(t, server.Requests(http.MethodPost, "/api/sandbox"), 2)
 	require.Empty(t, server.Living())
 }
 

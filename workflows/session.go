@@ -151,6 +151,10 @@ func (s *session) create(ctx workflow.Context) error {
 	}
 	var sandboxes *activities.Sandboxes
 	err := s.do(ctx, workflow.ExecuteActivity(withCreate(ctx, e.plan.CreateHorizon), sandboxes.CreateSandbox, in), &s.created)
+	if s.refusedBefore(ctx, err) {
+		err = temporal.NewNonRetryableApplicationError(
+			"the provider refused the create, and the worker that heard why could not tell", activities.ErrTypeCapacity, nil, time.Duration(0), false)
+	}
 	s.use.ID, s.use.CreatedAt = s.created.ID, s.created.CreatedAt
 	e.progress.SandboxID, telemetry.WorkflowCorrelation(ctx).SandboxID = s.created.ID, s.created.ID
 	return err
@@ -231,6 +235,27 @@ func (s *session) leaseRefused(ctx workflow.Context) bool {
 	var ended LeaseResult
 	return s.leaseEnd.Get(ctx, &ended) == nil && ended.Reason == leaseRefused
 }
+
+// refusedBefore: this create found its lease closed because an earlier try of it had told the lease of a refusal, and then could
+// not answer. What the refusal was for is not known any more: as a lack of capacity it costs no attempt, and the next create hears
+// of any other again.
+func (s *session) refusedBefore(ctx workflow.Context, err error) bool {
+	var app *temporal.ApplicationError
+	if !errors.As(err, &app) || app.Type() != activities.ErrTypeZombie {
+		return false
+	}
+	if workflow.GetVersion(ctx, "refused-before", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return false
+	}
+	// The activity may know of the lease's end before this workflow does; and another lease's may be what it met.
+	options := workflow.AwaitOptions{Timeout: leaseEndPatience, TimerOptions: workflow.TimerOptions{Summary: "wait for the lease's end"}}
+	ended, awaitErr := workflow.AwaitWithOptions(ctx, options, s.leaseEnd.IsReady)
+	return awaitErr == nil && ended && s.leaseRefused(ctx)
+}
+
+// leaseEndPatience is how long the word of a lease's end may take from Temporal to its parent: some tens of milliseconds, and
+// seconds where it is busy.
+const leaseEndPatience = 30 * time.Second
 
 // leaseLost says why the lease ended under a living eval.
 func (s *session) leaseLost(ctx workflow.Context) error {
