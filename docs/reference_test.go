@@ -52,7 +52,9 @@ func TestVariables(t *testing.T) {
 	sources := allSources(t)
 	for _, p := range pages(t) {
 		for _, name := range named.FindAllString(p.text, -1) {
-			require.Contains(t, sources, name, "%s names %s", p.path, name)
+			if !strings.Contains(sources, name) { // require.Contains would print them all
+				t.Errorf("%s names %s, which nothing reads", p.path, name)
+			}
 		}
 	}
 }

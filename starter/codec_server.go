@@ -27,7 +27,7 @@ everything: it listens on loopback, answers pages of one origin alone, and with 
 		RunE: func(cmd *cobra.Command, _ []string) error { return serveCodec(cmd.Context(), term, addr, origin) },
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8234", "loopback `address` to listen on")
-	cmd.Flags().StringVar(&origin, "origin", "", "`origin` of Temporal's UI (default: that of a running starter dev, else http://127.0.0.1:8233)")
+	cmd.Flags().StringVar(&origin, "origin", "", "`origin` of Temporal's UI (default: PITWALL_UI_URL, else that of a running starter dev, else http://127.0.0.1:8233)")
 	return cmd
 }
 

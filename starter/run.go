@@ -44,7 +44,7 @@ eval cleans up by itself.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&options.id, "id", "", "workflow ID (default: eval/direct/<name>-<time>)")
+	flags.StringVar(&options.id, "id", "", "workflow ID (default: eval/direct/<name>-<time>-<4 hex digits>)")
 	flags.StringArrayVar(&options.files, "file", nil, "`PATH=LOCAL`: upload a local file and put it at PATH in the sandbox; repeatable")
 	flags.BoolVar(&options.dryRun, "dry-run", false, "print plan, limits and worst-case sandbox-seconds, and start nothing")
 	flags.BoolVarP(&options.follow, "follow", "f", false, "print the job's output while it runs, on stderr")

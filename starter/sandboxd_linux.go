@@ -38,7 +38,8 @@ func sandboxdCommand(term *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandboxd",
 		Short: "Serve local sandboxes behind Daytona's API (Linux)",
-		Long: `Serve local sandboxes behind Daytona's API until Ctrl-C. Each is a gVisor container without a network.
+		Long: `Serve local sandboxes behind Daytona's API until Ctrl-C. Each is a gVisor container without a network, but
+for what an allow list admits.
 
 An API key is always required; it is made on the first run and stands in <state-dir>/api-key. Ctrl-C removes every
 sandbox; a server that is killed leaves them, and the next one adopts them.`,

@@ -11,8 +11,8 @@ import (
 // three apart at least; a service called pitwall-store puts PITWALL_STORE_PORT into each pod of Kubernetes, five away.
 const farthest = 2
 
-// misspelt finds variables that are taken for settings and are none: with a letter or two wrong, or with PITWALL_ before what
-// begins with DAYTONA_. Without this a policy, or a bound, that somebody believes in would not hold. What else begins so is left
+// misspelt finds variables that are taken for settings and are none: with a letter or two wrong, or with PITWALL_ in place
+// of DAYTONA_. Without this a policy, or a bound, that somebody believes in would not hold. What else begins so is left
 // alone: other programs and Kubernetes have such variables too.
 func (f *findings) misspelt(vars map[string]string) {
 	known := settings()

@@ -15,7 +15,7 @@ import (
 	"pitwall/internal/spec"
 )
 
-// MaxTrials of one campaign: 500-trial shards × the 2000 pending children that Temporal allows a workflow.
+// MaxTrials of one campaign: 2000 shards of 500 trials, one after the other. 10,000 is the most that was tried.
 const MaxTrials = 1_000_000
 
 // Trial is one (sample, epoch) and its eval, rendered and validated (spec's ValidateTrial), with no defaults resolved.

@@ -11,6 +11,6 @@
 //	regex       a stream's kept bytes, ≤ 64 MiB   Pattern (RE2, linear time) is found
 //	command     its own step, in its own sandbox  it exited 0; a last line {"value": n} of stdout sets the value
 //
-// A job that ran into a time limit, or whose supervisor was lost, fails under every scorer: its files and streams are
-// those of an unfinished job.
+// A job whose supervisor was lost fails under the first three, and so does one in which a step ran into a time limit, under
+// exit_code a judged one: its files and streams are those of an unfinished job.
 package scorer

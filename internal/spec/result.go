@@ -106,7 +106,7 @@ type Certificate struct {
 	SandboxID   string    `json:"sandbox_id"`
 	RequestedAt time.Time `json:"requested_at"`
 	ConfirmedAt time.Time `json:"confirmed_at"`
-	// ConfirmedBy is 404, destroyed, 404-after-error (Daytona hides errored rows), or never-created.
+	// ConfirmedBy is 404, destroyed, or 404-after-error (Daytona hides errored rows).
 	ConfirmedBy string `json:"confirmed_by"`
 	// SandboxSeconds is what the provider is paid for: from created to confirmed.
 	SandboxSeconds float64 `json:"sandbox_seconds"`
