@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -12,10 +13,10 @@ import (
 const (
 	// maxListedNames bounds the names of a manifest, in bytes, so that it stays a record of the store's (16 MiB).
 	maxListedNames = 4 << 20
-	// maxInline and maxInlineNames bound the lines that a result carries, and their names, in bytes of JSON: a payload of
-	// Temporal's holds 2 MiB, and warns at 256 KiB.
+	// maxInline and maxInlineBytes bound the lines that a result carries, and their bytes of JSON: a payload of Temporal's holds
+	// 2 MiB, and a line of a campaign's rows 1 MiB.
 	maxInline      = 1000
-	maxInlineNames = 256 << 10
+	maxInlineBytes = 512 << 10
 )
 
 // foundFile is a file that some rule named.
@@ -86,12 +87,13 @@ func (c *artifactCollection) add(rule *foundRule, path string, info daytona.File
 		rule.files, rule.first = append(rule.files, known), append(rule.first, false)
 		return nil
 	}
-	if len(c.known) >= c.maxFiles || c.nameBytes >= maxListedNames {
+	name := c.filter.name(path)
+	file := &foundFile{path: path, name: name, size: info.Size, limit: rule.rule.MaxBytes, line: spec.Artifact{Path: printable(name)}}
+	nameBytes := c.nameBytes + spec.EncodedBytes(file.line.Path) // of one name, a hostile listing may send megabytes
+	if len(c.known) >= c.maxFiles || nameBytes > maxListedNames {
 		rule.say(spec.ArtifactRefused, fmt.Sprintf("it names more than the %d files that an attempt keeps, or their names have more than %d bytes", c.maxFiles, maxListedNames))
 		return errWalkEnough
 	}
-	name := c.filter.name(path)
-	file := &foundFile{path: path, name: name, size: info.Size, limit: rule.rule.MaxBytes, line: spec.Artifact{Path: printable(name)}}
 	switch {
 	case !info.Regular():
 		file.refuse("not a regular file: " + info.Mode[:min(len(info.Mode), 1)])
@@ -99,7 +101,7 @@ func (c *artifactCollection) add(rule *foundRule, path string, info daytona.File
 		file.tooLarge("%d bytes, more than the rule's %d", info.Size, file.limit)
 	}
 	c.known[path] = file
-	c.nameBytes += spec.EncodedBytes(file.line.Path)
+	c.nameBytes = nameBytes
 	rule.files, rule.first = append(rule.files, file), append(rule.first, true)
 	return nil
 }
@@ -167,15 +169,24 @@ func (a foundArtifacts) inline(lines []spec.Artifact) []spec.Artifact {
 		}
 	}
 	var kept []spec.Artifact
-	files, nameBytes := 0, 0
+	files, size := 0, 0
 	for _, line := range lines {
 		if !ofRules[line.Path] {
-			files, nameBytes = files+1, nameBytes+spec.EncodedBytes(line.Path)
-			if files > maxInline || nameBytes > maxInlineNames {
+			files, size = files+1, size+lineBytes(line)
+			if files > maxInline || size > maxInlineBytes {
 				continue
 			}
 		}
 		kept = append(kept, line)
 	}
 	return kept
+}
+
+// lineBytes is what a line takes in a payload.
+func lineBytes(line spec.Artifact) int {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return maxInlineBytes // it has no such fields
+	}
+	return len(text)
 }

@@ -112,7 +112,7 @@ func (f *artifactFetch) keepSmall(ctx context.Context, files []*foundFile, conte
 			return fmt.Errorf("take secrets out of artifact %q: %w", file.name, err)
 		}
 		f.left -= int64(len(clean))
-		file.line.Redacted, file.line.Scanned = filtered.close(int64(len(clean)))
+		file.line.Redacted, file.line.Scanned = filtered.outcome()
 		stores.Go(func() error { return f.put(ctx, file, bytes.NewReader(clean), int64(len(clean))) })
 	}
 	return stores.Wait()
@@ -148,7 +148,7 @@ func (f *artifactFetch) keep(ctx context.Context, file *foundFile, body io.Reade
 		return err
 	}
 	f.left -= file.line.Ref.Bytes
-	file.line.Redacted, file.line.Scanned = filtered.close(file.line.Ref.Bytes)
+	file.line.Redacted, file.line.Scanned = filtered.outcome()
 	return nil
 }
 
@@ -163,7 +163,11 @@ func (f *artifactFetch) room(file *foundFile) (limit int64, fits bool) {
 
 func (f *artifactFetch) put(ctx context.Context, file *foundFile, content io.Reader, limit int64) error {
 	ref, err := f.store.PutContent(ctx, artifact.Files(f.prefix), content, limit)
-	if err != nil {
+	var ofSandbox *daytona.Error
+	switch {
+	case errors.As(err, &ofSandbox): // the download broke off
+		return fmt.Errorf("store artifact %q: %w", file.name, err)
+	case err != nil:
 		return fmt.Errorf("%w: store artifact %q: %w", errStore, file.name, err)
 	}
 	file.line.Status, file.line.Ref = spec.ArtifactStored, &ref

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -153,7 +154,7 @@ func TestArtifactNamesInAResultAreBounded(t *testing.T) {
 	result := b.collect(DownloadArtifactsInput{Succeeded: true, Rules: []spec.ArtifactRule{{Path: "**"}}})
 	payload, err := json.Marshal(result.Artifacts)
 	require.NoError(t, err)
-	require.Less(t, len(payload), maxInlineNames+64<<10, "a payload of Temporal's holds 2 MiB")
+	require.Less(t, len(payload), maxInlineBytes+64<<10, "a payload of Temporal's holds 2 MiB")
 	require.Len(t, b.manifest(result), 200)
 }
 
@@ -234,4 +235,23 @@ func TestArtifactThatVanishesIsRefusedAndNoFault(t *testing.T) {
 	b.write("/home/daytona/a", "a")
 	b.server.Fail(daytonatest.Fault{Path: "/files/download", Do: daytonatest.Raw(http.StatusNotFound, "application/json", `{"statusCode":404,"message":"no such file","source":"DAYTONA_DAEMON"}`)})
 	require.Equal(t, spec.ArtifactRefused, b.download(true, spec.ArtifactRule{Path: "a"})["/home/daytona/a"].Status)
+}
+
+// A line of a campaign's rows holds 1 MiB, whatever the lines of its artifacts say.
+func TestInlineLinesAreBoundedInBytes(t *testing.T) {
+	line := spec.Artifact{Path: "/home/daytona/out/a", Status: spec.ArtifactStored, Redacted: map[string]int{strings.Repeat("r", 1000): 1}}
+	kept := foundArtifacts{}.inline(slices.Repeat([]spec.Artifact{line}, maxInline))
+	payload, err := json.Marshal(kept)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(payload), maxInlineBytes+len(kept)+2)
+	require.Greater(t, len(payload), maxInlineBytes-2000)
+}
+
+// One name of a listing may have megabytes: a sandbox's names are no fault of the store.
+func TestANameOfMegabytesIsRefused(t *testing.T) {
+	b := newBox(t)
+	listing := `[{"name":"` + strings.Repeat("%", 6<<20) + `","size":0,"isDir":false,"mode":"prw-------"}]`
+	b.server.Fail(daytonatest.Fault{Path: "/files", Times: 10, Do: daytonatest.Raw(http.StatusOK, "application/json", listing)})
+	found := b.download(true, spec.ArtifactRule{Path: "*"})
+	require.Equal(t, spec.ArtifactRefused, found["*"].Status)
 }

@@ -249,6 +249,13 @@ func (r *jobRun) askOnce(ctx context.Context, order daytona.ExecuteRequest) erro
 	if len(report.Steps) > len(r.in.Steps) {
 		return fmt.Errorf("%w: it lists %d steps of %d", errGarbled, len(report.Steps), len(r.in.Steps))
 	}
+	switch report.Phase {
+	case supervisor.PhaseUnclaimed, supervisor.PhaseClaimed, supervisor.PhaseMissing:
+		if r.story.Launched { // it ran, so somebody has meddled with its records: no fault of the infrastructure's or the image's
+			r.report.Phase = supervisor.PhaseLost
+			return nil
+		}
+	}
 	r.report = report
 	return nil
 }

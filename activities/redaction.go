@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
+	"time"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/leakscan"
@@ -12,9 +14,14 @@ import (
 
 const (
 	// maxScanFile and maxScanTotal bound what is looked through by leakscan, of one file and of an attempt: at some 10 MB/s,
-	// seconds.
+	// seconds. maxScanTime bounds hostile texts, far below what the download may take (spec.DownloadAllowance).
 	maxScanFile  = 16 << 20
 	maxScanTotal = 64 << 20
+	maxScanTime  = time.Minute
+	// maxRedactedNames bounds what a line says of one file: hundreds of rules may match it, and a thousand lines are one payload.
+	maxRedactedNames = 8
+	// otherNames is what the rest is counted under.
+	otherNames = "others"
 	// maxGrowth is how much longer a text may become: a value of 8 bytes is replaced by a name of at most 75.
 	maxGrowth = 10
 )
@@ -24,14 +31,14 @@ type artifactFilter struct {
 	redactor *redact.Redactor
 	// scanner is nil where the input wants no scan: then only known values are taken out.
 	scanner *leakscan.Scanner
-	left    int64 // how much may yet be looked through
+	budget  leakscan.Budget
 	names   map[string]bool
 }
 
 func newArtifactFilter(redactor *redact.Redactor, scanner *leakscan.Scanner, scan bool) *artifactFilter {
 	f := &artifactFilter{redactor: redactor, names: map[string]bool{}}
 	if scan {
-		f.scanner, f.left = scanner, maxScanTotal
+		f.scanner, f.budget = scanner, leakscan.Budget{Bytes: maxScanTotal, Time: maxScanTime}
 	} else {
 		f.redactor = redactor.ValuesOnly()
 	}
@@ -52,33 +59,41 @@ func (f *artifactFilter) name(path string) string {
 // filteredArtifact is what is stored of one file.
 type filteredArtifact struct {
 	io.Reader
-	filter *artifactFilter
-	known  *redact.Reader
-	scan   *leakscan.Reader // nil without a scan
+	known *redact.Reader
+	scan  *leakscan.Reader // nil without a scan
 }
 
 // open filters a file of at most limit bytes; reading more fails with artifact.ErrTooLarge.
 func (f *artifactFilter) open(body io.Reader, limit int64) *filteredArtifact {
 	known := f.redactor.NewReader(&cappedReader{r: body, left: limit})
-	opened := &filteredArtifact{Reader: known, filter: f, known: known}
+	opened := &filteredArtifact{Reader: known, known: known}
 	if f.scanner != nil {
-		opened.scan = f.scanner.NewReader(known, min(maxScanFile, f.left))
+		opened.scan = f.scanner.NewReader(known, maxScanFile, &f.budget)
 		opened.Reader = opened.scan
 	}
 	return opened
 }
 
-// close says what was taken out, by name, and whether the file was looked through as a whole.
-func (a *filteredArtifact) close(bytes int64) (redacted map[string]int, scanned bool) {
+// outcome says what was taken out, by name, and whether the file was looked through as a whole.
+func (a *filteredArtifact) outcome() (redacted map[string]int, scanned bool) {
 	redacted = maps.Clone(a.known.Found())
 	if a.scan == nil {
-		return redacted, false
+		return fewNames(redacted), false
 	}
 	for rule, n := range a.scan.Found() {
 		redacted[rule] += n
 	}
-	a.filter.left = max(0, a.filter.left-min(bytes, maxScanFile))
-	return redacted, a.scan.Whole()
+	return fewNames(redacted), a.scan.Whole()
+}
+
+// fewNames counts all but the first names together.
+func fewNames(redacted map[string]int) map[string]int {
+	names := slices.Sorted(maps.Keys(redacted))
+	for _, name := range names[min(len(names), maxRedactedNames):] {
+		redacted[otherNames] += redacted[name]
+		delete(redacted, name)
+	}
+	return redacted
 }
 
 // cappedReader fails where more is read than left.

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -48,12 +49,29 @@ func TestWhatIsTakenOutOfAnArtifactIsCounted(t *testing.T) {
 		stored, err := io.ReadAll(filtered)
 		require.NoError(t, err)
 		require.Equal(t, c.want, string(stored))
-		counts, scanned := filtered.close(int64(len(stored)))
+		counts, scanned := filtered.outcome()
 		require.Equal(t, c.counts, counts)
 		require.Equal(t, c.scanned, scanned)
 	}
 	_, err = io.ReadAll(newArtifactFilter(redactor, scanner, true).open(strings.NewReader(text), int64(len(text))-1))
 	require.ErrorIs(t, err, artifact.ErrTooLarge)
+}
+
+// Hundreds of rules may match one file; a line names some, and no replacement goes uncounted.
+func TestALineNamesFewKindsOfSecrets(t *testing.T) {
+	counts := map[string]int{}
+	for i := range 20 {
+		counts[fmt.Sprintf("rule-%02d", i)] = i
+	}
+	few := fewNames(counts)
+	require.Len(t, few, maxRedactedNames+1)
+	require.Equal(t, 7, few["rule-07"])
+	sum := 0
+	for _, n := range few {
+		sum += n
+	}
+	require.Equal(t, 19*20/2, sum)
+	require.Equal(t, map[string]int{"a": 1}, fewNames(map[string]int{"a": 1}))
 }
 
 func TestInputsThatHoldASecretAreRefused(t *testing.T) {

@@ -3,10 +3,12 @@ package leakscan_test
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -39,8 +41,11 @@ func line(i int) string {
 	return planted[i].before + planted[i].secret + after
 }
 
+// ample is a budget for whatever a test looks through.
+func ample() *leakscan.Budget { return &leakscan.Budget{Bytes: 1 << 30, Time: time.Hour} }
+
 func scan(t require.TestingT, text string, limit int64) (string, *leakscan.Reader) {
-	reader := scanner().NewReader(strings.NewReader(text), limit)
+	reader := scanner().NewReader(strings.NewReader(text), limit, ample())
 	clean, err := io.ReadAll(reader)
 	require.NoError(t, err)
 	return string(clean), reader
@@ -101,7 +106,7 @@ func TestACommentSwitchesNothingOff(t *testing.T) {
 
 func TestErrorsOfTheSourceArePassedOn(t *testing.T) {
 	broken := fmt.Errorf("broken")
-	reader := scanner().NewReader(io.MultiReader(strings.NewReader("text"), iotest.ErrReader(broken)), 1<<20)
+	reader := scanner().NewReader(io.MultiReader(strings.NewReader("text"), iotest.ErrReader(broken)), 1<<20, ample())
 	_, err := io.ReadAll(reader)
 	require.ErrorIs(t, err, broken)
 	clean, reader := scan(t, "", 1<<20)
@@ -113,6 +118,44 @@ func BenchmarkReader(b *testing.B) {
 	text := strings.Repeat("2026-11-22T10:00:00Z info worker.go:12 request served key=/api/v1/items/1 token status=200 password api\n", 40_000)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		_, _ = io.Copy(io.Discard, scanner().NewReader(strings.NewReader(text), 1<<30))
+		_, _ = io.Copy(io.Discard, scanner().NewReader(strings.NewReader(text), 1<<30, ample()))
+	}
+}
+
+// gitleaks names a secret as often as it stands there: work and memory must not grow with the square of that. These 128 KiB took
+// 5 GiB, and take 30 MiB.
+func TestASecretThatIsRepeatedCostsNoMoreThanOthers(t *testing.T) {
+	const text = "AKIAY3T6Z7QWERTYUIOP\n"
+	whole := strings.Repeat(text, 128<<10/len(text))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	clean, reader := scan(t, whole, 1<<20)
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(512<<20))
+	require.NotContains(t, clean, "AKIA")
+	require.Equal(t, 128<<10/len(text), reader.Found()["aws-access-token"])
+}
+
+// Bytes bound no time: a text may be as slow as its writer likes.
+func TestABudgetBoundsWhatIsLookedThrough(t *testing.T) {
+	text := strings.Repeat(line(0), 256<<10/len(line(0)))
+	for name, budget := range map[string]*leakscan.Budget{
+		"time":  {Bytes: 1 << 30, Time: time.Nanosecond},
+		"bytes": {Bytes: 1, Time: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reader := scanner().NewReader(strings.NewReader(text), 1<<20, budget)
+			clean, err := io.ReadAll(reader)
+			require.NoError(t, err)
+			require.False(t, reader.Whole())
+			require.Contains(t, string(clean), planted[0].secret, "the rest is passed on as it is")
+			require.False(t, strings.HasPrefix(string(clean), line(0)), "the first window was looked through")
+
+			next := scanner().NewReader(strings.NewReader(line(0)), 1<<20, budget)
+			clean, err = io.ReadAll(next)
+			require.NoError(t, err)
+			require.Equal(t, line(0), string(clean))
+			require.False(t, next.Whole())
+		})
 	}
 }
