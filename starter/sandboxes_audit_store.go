@@ -52,7 +52,7 @@ func (c *auditCollector) readStore(ctx context.Context) error {
 // slim drops what the audit does not read and a result may hold much of.
 func slim(result spec.EvalResult) spec.EvalResult {
 	if result.Trial != nil {
-		result.Job, result.Artifacts = nil, nil
+		result.Job, result.Artifacts, result.ArtifactManifest = nil, nil, nil
 	}
 	return result
 }

@@ -106,7 +106,7 @@ func (a *auditor) accuse(key evalRun, e *evalFile, reason Reason) {
 	a.results = append(a.results, finding)
 }
 
-// same compares two copies of a result by what both must hold. A trial's workflow returns neither job nor artifacts. The
+// same compares two copies of a result by what both must hold. A trial's workflow returns neither job nor artifacts, nor their manifest. The
 // end's time may differ: Temporal may run the eval's last task anew after result.json was written, which is never replaced.
 func same(a, b spec.EvalResult) bool {
 	return bytes.Equal(inBoth(a), inBoth(b))
@@ -115,7 +115,7 @@ func same(a, b spec.EvalResult) bool {
 func inBoth(result spec.EvalResult) []byte {
 	result.Effective, result.FinishedAt = nil, time.Time{}
 	if result.Trial != nil {
-		result.Job, result.Artifacts = nil, nil
+		result.Job, result.Artifacts, result.ArtifactManifest = nil, nil, nil
 		result.Attempts = append([]spec.Attempt(nil), result.Attempts...)
 		for i := range result.Attempts {
 			result.Attempts[i].Job = nil
