@@ -106,8 +106,9 @@ func (a *auditor) accuse(key evalRun, e *evalFile, reason Reason) {
 	a.results = append(a.results, finding)
 }
 
-// same compares two copies of a result by what both must hold. A trial's workflow returns neither job nor artifacts, nor their manifest. The
-// end's time may differ: Temporal may run the eval's last task anew after result.json was written, which is never replaced.
+// same compares two copies of a result by what both must hold. A trial's workflow returns neither job nor artifacts, nor their
+// manifest. The end's time may differ: Temporal may run the eval's last task anew after result.json was written, which is never
+// replaced.
 func same(a, b spec.EvalResult) bool {
 	return bytes.Equal(inBoth(a), inBoth(b))
 }
