@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"pitwall/internal/daytona/daytonatest"
@@ -254,4 +255,20 @@ func TestANameOfMegabytesIsRefused(t *testing.T) {
 	b.server.Fail(daytonatest.Fault{Path: "/files", Times: 10, Do: daytonatest.Raw(http.StatusOK, "application/json", listing)})
 	found := b.download(true, spec.ArtifactRule{Path: "*"})
 	require.Equal(t, spec.ArtifactRefused, found["*"].Status)
+}
+
+// A sandbox that breaks a download off is no fault of the store.
+func TestADownloadThatBreaksOffIsTheSandboxs(t *testing.T) {
+	b := newBox(t)
+	b.write("/home/daytona/a", strings.Repeat("a", 1000))
+	b.server.Fail(daytonatest.Fault{Path: "/files/download", Times: 10, Do: daytonatest.CutAfter(10)})
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(b.jobs)
+	_, err := env.ExecuteActivity(b.jobs.DownloadArtifacts, DownloadArtifactsInput{
+		Sandbox: b.sandbox, Prefix: "evals/a/attempt-1", Succeeded: true, Rules: []spec.ArtifactRule{{Path: "a", MaxBytes: 1 << 20}},
+	})
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, ErrTypeTransport, app.Type(), app.Message())
 }

@@ -15,8 +15,9 @@ import (
 
 // EvalWorkflow runs one trial: its job in a sandbox of its own, and its scorer; again in a fresh sandbox where
 // infrastructure broke. It completes with a result also when the trial ended in an error, because the result carries the
-// proof that every sandbox is gone. It fails with InvalidInput, PolicyViolation, SecretMissing or Disabled, before anything is created; and where
-// its result cannot be stored. A cancelled one ends with a CanceledError whose details are the EvalResult.
+// proof that every sandbox is gone. It fails with InvalidInput, PolicyViolation, SecretMissing or Disabled, before
+// anything is created, and where its result cannot be stored. A cancelled one ends with a CanceledError whose details are the
+// EvalResult.
 func EvalWorkflow(ctx workflow.Context, in spec.EvalInput) (spec.EvalResult, error) {
 	e := newEval(ctx, in)
 	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (EvalProgress, error) { return e.progress, nil }); err != nil {
