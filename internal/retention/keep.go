@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pitwall/internal/artifact"
+	"pitwall/internal/results"
 )
 
 const (
@@ -22,6 +23,14 @@ type Pin struct {
 	Reason   string    `json:"reason,omitempty"`
 	By       string    `json:"by,omitempty"`
 	At       time.Time `json:"at"`
+}
+
+// keeps says what keeps the campaign.
+func (p Pin) keeps() string {
+	if p.Reason == "" {
+		return "a pin"
+	}
+	return "a pin: " + p.Reason
 }
 
 // WritePin pins a campaign; again is fine.
@@ -91,22 +100,42 @@ func readKeepers(ctx context.Context, store *artifact.Store) (keepers, error) {
 		if pin.Campaign == "" {
 			return errors.New("it names no campaign")
 		}
-		kept[root(pin.Campaign)] = "a pin"
-		if pin.Reason != "" {
-			kept[root(pin.Campaign)] += ": " + pin.Reason
-		}
+		kept[root(pin.Campaign)] = pin.keeps()
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return kept, eachRecord(ctx, store, baselinesPrefix, func(baseline Baseline) error {
+	err = eachRecord(ctx, store, baselinesPrefix, func(baseline Baseline) error {
 		if baseline.Campaign == "" {
 			return errors.New("it names no campaign")
 		}
 		kept[root(baseline.Campaign)] = "baseline " + baseline.Name
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return kept, kept.addNamed(ctx, store)
+}
+
+// addNamed adds what campaigns name as their baseline, as long as they are there themselves. A manifest that cannot be read names
+// nothing: its campaign is kept, but it must not keep all others for good.
+func (k keepers) addNamed(ctx context.Context, store *artifact.Store) error {
+	for dir, err := range store.ListDirs(ctx, artifact.CampaignsPrefix) {
+		if err != nil {
+			return err
+		}
+		header, err := results.ReadHeaderAt(ctx, store, dir.Key+artifact.ManifestName)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		named := root(header.Effective.Baseline)
+		if err == nil && named != "" && named != root(header.Campaign) && k[named] == "" {
+			k[named] = header.Campaign + ", whose baseline it is"
+		}
+	}
+	return nil
 }
 
 func eachRecord[T any](ctx context.Context, store *artifact.Store, prefix string, use func(T) error) error {

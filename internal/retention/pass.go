@@ -134,6 +134,15 @@ func (p Pass) campaign(ctx context.Context, report *Report, keep keepers, dir st
 	}
 	decision := Decision{Campaign: header.Campaign}
 	decision.Remove, decision.Reason = judge(found, p.Now)
+	if decision.Remove { // a pass may last an hour, and somebody may have pinned it meanwhile
+		pin, err := ReadPin(ctx, p.Store, header.Campaign)
+		if err == nil {
+			found.keptBy = pin.keeps()
+			decision.Remove, decision.Reason = judge(found, p.Now)
+		} else if !errors.Is(err, artifact.ErrNotFound) {
+			return err
+		}
+	}
 	return p.carryOut(ctx, report, decision, dir, dir+artifact.ManifestName)
 }
 

@@ -218,3 +218,14 @@ func TestNothingThatIsKeptIsEverRemoved(t *testing.T) {
 		require.Equal(t, want, left)
 	})
 }
+
+func TestTheBaselineThatACampaignNamesIsKept(t *testing.T) {
+	r := newRecords(t, "mem://")
+	r.campaign("golden", 40, 30*day)
+	header := results.Header{Campaign: "night", Effective: spec.CampaignInput{Name: "night", Baseline: "golden"}}
+	_, _, err := results.WriteManifest(t.Context(), r.store, header, func(func(results.Trial, error) bool) {})
+	require.NoError(t, err)
+	report := r.run(retention.Pass{})
+	require.True(t, r.exists("golden"))
+	require.Contains(t, report.Decisions, retention.Decision{Campaign: "golden", Reason: "kept by night, whose baseline it is"})
+}
