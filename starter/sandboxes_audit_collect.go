@@ -32,7 +32,9 @@ type auditCollector struct {
 	provider *daytona.Client
 	temporal client.Client
 	options  temporalclient.Options // of that connection
-	store    *artifact.Store        // nil when it cannot be opened
+	store    *artifact.Store        // nil when it cannot be opened, for storeErr
+	storeErr error
+	retain   time.Duration // of evals of no campaign in the store; 0: for ever
 	mu       sync.Mutex             // of what is gathered
 }
 
@@ -45,15 +47,13 @@ func newAuditCollector(ctx context.Context, target deployment, span span) (*audi
 	if err != nil {
 		return nil, err
 	}
-	c := &auditCollector{provider: provider, temporal: temporal, options: target.temporal}
+	c := &auditCollector{provider: provider, temporal: temporal, options: target.temporal, retain: target.Retain.Std()}
 	c.Since, c.Until, c.LeasePrefix = span.since.UTC(), span.until.UTC(), leasePrefix(target.Account())
 	if c.Cluster, c.Namespace, err = temporalclient.Identity(ctx, temporal, target.namespace()); err != nil {
 		c.close()
 		return nil, err
 	}
-	if c.store, err = openStore(ctx, target); err != nil {
-		c.gap("the store", err)
-	}
+	c.store, c.storeErr = openStore(ctx, target)
 	return c, nil
 }
 
@@ -86,11 +86,12 @@ func (c *auditCollector) collect(ctx context.Context) audit.Sources {
 	c.gap("the reaper's runs", c.readReaper(ctx))
 	c.gap("eval runs", c.readEvals(ctx))
 	c.gap("lease runs", c.readLeases(ctx))
-	if c.store != nil {
-		c.gap("the store's results", c.readStore(ctx))
-	}
+	err := c.readStore(ctx)
+	c.ResultsPartial = err != nil
+	c.gap("the store's results", err)
 	c.readMade(ctx)
-	listed, err := c.list(ctx)
+	var listed []audit.Alive
+	listed, err = c.list(ctx)
 	c.gap("the provider's list", err)
 	c.gap("the lease runs that sandboxes name", c.readNamedLeases(ctx, listed))
 	c.readMade(ctx) // again, for the ends of those whose leases were read just now

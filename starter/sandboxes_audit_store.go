@@ -12,6 +12,7 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/audit"
 	"pitwall/internal/results"
+	"pitwall/internal/retention"
 	"pitwall/internal/spec"
 )
 
@@ -23,6 +24,9 @@ const storeSkew = 10 * time.Minute
 
 // readStore reads every result.json that was written since the range began, and those that evals returned the address of.
 func (c *auditCollector) readStore(ctx context.Context) error {
+	if c.store == nil {
+		return c.storeErr
+	}
 	prefixes, err := c.resultsSince(ctx, c.Since.Add(-storeSkew))
 	if err != nil {
 		return err
@@ -34,7 +38,7 @@ func (c *auditCollector) readStore(ctx context.Context) error {
 	for prefix := range prefixes {
 		all = append(all, prefix)
 	}
-	return eachAtOnce(ctx, all, func(ctx context.Context, prefix string) error {
+	err = eachAtOnce(ctx, all, func(ctx context.Context, prefix string) error {
 		result, err := results.ReadResult(ctx, c.store, prefix)
 		if errors.Is(err, artifact.ErrNotFound) {
 			return nil // the audit finds that it is missing
@@ -47,6 +51,45 @@ func (c *auditCollector) readStore(ctx context.Context) error {
 		c.Results = append(c.Results, slim(result))
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return c.readExpired(ctx)
+}
+
+// readExpired looks for why results are not in the store any more: retention notes which campaigns it removed; an eval of no
+// campaign is kept for a known time.
+func (c *auditCollector) readExpired(ctx context.Context) error {
+	stored := map[string]bool{}
+	for _, result := range c.Results {
+		stored[result.EvalID] = true
+	}
+	removed := map[string]retention.Deleted{}
+	c.Expired = map[string]string{}
+	for _, eval := range c.Evals {
+		if eval.Result == nil || stored[eval.ID] {
+			continue
+		}
+		trial := eval.Result.Trial
+		if trial == nil {
+			if until := eval.ClosedAt.Add(c.retain); c.retain > 0 && until.Before(time.Now()) {
+				c.Expired[eval.ID] = "its result was kept until " + until.UTC().Format(time.RFC3339)
+			}
+			continue
+		}
+		of, asked := removed[trial.Campaign]
+		if !asked {
+			var err error
+			if of, err = retention.ReadDeleted(ctx, c.store, trial.Campaign); err != nil && !errors.Is(err, artifact.ErrNotFound) {
+				return err
+			}
+			removed[trial.Campaign] = of
+		}
+		if of.At.After(eval.ClosedAt) {
+			c.Expired[eval.ID] = fmt.Sprintf("the records of its campaign were removed on %s", of.At.UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
 }
 
 // slim drops what the audit does not read and a result may hold much of.

@@ -34,6 +34,8 @@ const (
 	NoteLeaseEnded = "lease_ended_without_proof"
 	// NoteOtherRun: the store holds the result of another run of the same eval, which is never replaced.
 	NoteOtherRun = "result_of_another_run"
+	// NoteExpired: the store had the result until its time there was over.
+	NoteExpired = "result_expired"
 )
 
 // Report is what the audit came to. Its keys are stable.

@@ -92,7 +92,9 @@ func (a *auditor) compareResults() {
 			a.report.Notes = append(a.report.Notes, Note{
 				Code: NoteOtherRun, EvalID: key.id, Detail: fmt.Sprintf("result.json is of run %s, and was not replaced by run %s", others[key.id], key.run),
 			})
-		case e.stored == nil:
+		case e.stored == nil && a.Expired[key.id] != "":
+			a.report.Notes = append(a.report.Notes, Note{Code: NoteExpired, EvalID: key.id, Detail: a.Expired[key.id]})
+		case e.stored == nil && !a.ResultsPartial:
 			a.accuse(key, e, Reason{CodeResultMissing, "the workflow returned a result, and the store has none"})
 		}
 	}

@@ -34,6 +34,10 @@ type Sources struct {
 	Leases  []Lease
 	Evals   []Eval
 	Results []spec.EvalResult // from the store
+	// ResultsPartial: the store could not be read to its end, so that what Results lacks may be there.
+	ResultsPartial bool
+	// Expired says by the ID of an eval why the store has its result no longer: its time there was over.
+	Expired map[string]string
 	Reaped  []spec.Certificate
 	// Gaps name the sources that could not be read to their end.
 	Gaps []string
