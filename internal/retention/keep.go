@@ -55,7 +55,7 @@ func ReadPin(ctx context.Context, store *artifact.Store, campaign string) (Pin, 
 type Baseline struct {
 	Name     string `json:"name"`
 	Campaign string `json:"campaign"`
-	// At is when the campaign began.
+	// At is the time of the campaign's schedule, else its start: a later one's takes its place.
 	At time.Time `json:"at"`
 }
 

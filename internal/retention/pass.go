@@ -202,15 +202,16 @@ func (p Pass) carryOut(ctx context.Context, report *Report, decision Decision, p
 		}
 		return nil
 	}
-	err := p.mark(ctx, decision, false)
+	deleted, err := p.begun(ctx, decision)
 	if err == nil {
 		decision.Objects, decision.Bytes, err = p.remove(ctx, prefix, last, p.Limit-report.Objects)
+		deleted.Objects, deleted.Bytes, deleted.Complete = deleted.Objects+decision.Objects, deleted.Bytes+decision.Bytes, err == nil
+		err = errors.Join(err, p.mark(ctx, deleted))
 	}
 	report.Objects += decision.Objects
 	report.Bytes += decision.Bytes
 	if err == nil {
 		report.Removed++
-		err = p.mark(ctx, decision, true)
 	}
 	if err == nil && !p.DryRun {
 		p.Store.Prune(prefix)
@@ -221,12 +222,21 @@ func (p Pass) carryOut(ctx context.Context, report *Report, decision Decision, p
 	return err
 }
 
-func (p Pass) mark(ctx context.Context, decision Decision, complete bool) error {
-	if p.DryRun || decision.Campaign == "" {
+// begun marks a campaign as being removed, and returns the mark, with what earlier passes removed of it.
+func (p Pass) begun(ctx context.Context, decision Decision) (Deleted, error) {
+	deleted := Deleted{Campaign: decision.Campaign, Reason: decision.Reason, At: p.Now}
+	if earlier, err := ReadDeleted(ctx, p.Store, decision.Campaign); err == nil && !earlier.Complete {
+		deleted.Objects, deleted.Bytes = earlier.Objects, earlier.Bytes
+	}
+	return deleted, p.mark(ctx, deleted)
+}
+
+// mark writes what became of a campaign; evals of none have no mark.
+func (p Pass) mark(ctx context.Context, deleted Deleted) error {
+	if p.DryRun || deleted.Campaign == "" {
 		return nil
 	}
-	deleted := Deleted{Campaign: decision.Campaign, Reason: decision.Reason, At: p.Now, Objects: decision.Objects, Bytes: decision.Bytes, Complete: complete}
-	_, err := p.Store.OverwriteJSON(ctx, key(deletedPrefix, root(decision.Campaign)), deleted)
+	_, err := p.Store.OverwriteJSON(ctx, key(deletedPrefix, root(deleted.Campaign)), deleted)
 	return err
 }
 

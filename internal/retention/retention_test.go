@@ -229,3 +229,27 @@ func TestTheBaselineThatACampaignNamesIsKept(t *testing.T) {
 	require.True(t, r.exists("golden"))
 	require.Contains(t, report.Decisions, retention.Decision{Campaign: "golden", Reason: "kept by night, whose baseline it is"})
 }
+
+func TestTheMarkCountsWhatAllPassesRemoved(t *testing.T) {
+	r := newRecords(t, "mem://")
+	r.campaign("old", 100, 24*time.Hour)
+	n := len(r.keys("campaigns/"))
+	passes := 1
+	for ; r.run(retention.Pass{Limit: 1}).More; passes++ {
+		require.Less(t, passes, n+1)
+	}
+	require.Greater(t, passes, 1)
+	require.Empty(t, r.keys("campaigns/"))
+	deleted, err := retention.ReadDeleted(t.Context(), r.store, "old")
+	require.NoError(t, err)
+	require.Equal(t, []any{n, true}, []any{deleted.Objects, deleted.Complete})
+}
+
+// A campaign that is started again under its name is no longer what ended long ago.
+func TestACampaignThatRunsAgainIsKept(t *testing.T) {
+	r := newRecords(t, "mem://")
+	r.campaign("c", 40, 30*24*time.Hour)
+	require.NoError(t, r.store.Delete(t.Context(), artifact.Summary("c"))) // as PrepareCampaign does
+	r.run(retention.Pass{})
+	require.True(t, r.exists("c"))
+}
