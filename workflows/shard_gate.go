@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -92,6 +93,7 @@ func (s *shard) begin(ctx workflow.Context) {
 			s.control(ctx, controls)
 		}
 	})
+	s.resumeMissed(ctx)
 	if s.gate.breaker.state.Open { // since the shard before
 		s.probeLater(ctx)
 	}
@@ -105,6 +107,22 @@ func (s *shard) begin(ctx workflow.Context) {
 	}
 }
 
+// resumeMissed closes the breaker where a resume came when the shard before was past hearing it. Shards that began before this
+// was seen to go on with it open.
+func (s *shard) resumeMissed(ctx workflow.Context) {
+	b := s.gate.breaker
+	missed := b.state.Open && s.gate.controls.Resumed > b.state.Resumed
+	if missed && workflow.GetVersion(ctx, "resume-missed", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		s.resume(ctx)
+	}
+}
+
+// resume closes the breaker.
+func (s *shard) resume(ctx workflow.Context) {
+	s.gate.breaker.close()
+	s.note(ctx, telemetry.BreakerClosed, "resumed")
+}
+
 // control takes a change of the controls; an older one that arrives late is ignored.
 func (s *shard) control(ctx workflow.Context, to Controls) {
 	before := s.gate.controls
@@ -113,8 +131,7 @@ func (s *shard) control(ctx workflow.Context, to Controls) {
 	}
 	s.gate.controls = to
 	if to.Resumed > before.Resumed && s.gate.breaker.state.Open {
-		s.gate.breaker.close()
-		s.note(ctx, telemetry.BreakerClosed, "resumed")
+		s.resume(ctx)
 	}
 	if to.Paused != before.Paused {
 		event := telemetry.CampaignResumed
@@ -133,7 +150,7 @@ func (s *shard) control(ctx workflow.Context, to Controls) {
 // finished lets the gate learn from a trial that ended.
 func (s *shard) finished(ctx workflow.Context, trial *openTrial, result spec.EvalResult, err error) {
 	s.trials = slices.DeleteFunc(s.trials, func(other *openTrial) bool { return other == trial })
-	s.counts.SandboxSeconds += result.SandboxSeconds()
+	s.counts.SandboxSeconds += s.cost(ctx, result, err)
 	if left := s.gate.budget.SandboxSeconds; left > 0 && s.counts.SandboxSeconds >= left {
 		s.exhaust(ctx)
 	}
@@ -154,6 +171,17 @@ func (s *shard) finished(ctx workflow.Context, trial *openTrial, result spec.Eva
 	case wasOpen && !b.state.Open:
 		s.note(ctx, telemetry.BreakerClosed, "a probe ended well")
 	}
+}
+
+// cost is what a trial used of the budget, in sandbox-seconds; a cancelled one says it in its error. Shards from before
+// cancelled trials were counted go on without.
+func (s *shard) cost(ctx workflow.Context, result spec.EvalResult, err error) float64 {
+	var cancelled *temporal.CanceledError
+	if errors.As(err, &cancelled) && cancelled.HasDetails() &&
+		workflow.GetVersion(ctx, "cancelled-trials-cost", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		_ = cancelled.Details(&result) // else it is none of ours, and costs nothing
+	}
+	return result.SandboxSeconds()
 }
 
 func brokenByInfra(result spec.EvalResult, err error) bool {
