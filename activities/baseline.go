@@ -9,13 +9,13 @@ import (
 	"pitwall/internal/compare"
 	"pitwall/internal/results"
 	"pitwall/internal/spec"
-	"pitwall/internal/stats"
 )
 
-// checkBaseline refuses, before anything is run, a baseline that this campaign cannot be compared with.
+// checkBaseline refuses, before anything is run, a baseline that this campaign cannot be compared with. A part is compared with
+// none, and the campaign's may be gone by then.
 func (c *Campaigns) checkBaseline(ctx context.Context, header results.Header) error {
 	name := header.Effective.Baseline
-	if name == "" || header.Effective.RetryOf != "" {
+	if name == "" || header.IsPart() {
 		return nil
 	}
 	baseline, err := results.ReadCampaign(ctx, c.Store, name)
@@ -49,25 +49,10 @@ func (c *Campaigns) compareWithBaseline(
 	if err != nil {
 		return nil, fmt.Errorf("read baseline %s: %w", prepared.Baseline, err)
 	}
-	options, err := comparisonOptions(prepared)
+	options, err := compare.OptionsUnder(prepared.Gate, prepared.Reducer)
 	if err != nil {
 		return nil, err
 	}
 	compared, err := compare.Pair(baseline, candidate, options)
 	return &compared, err
-}
-
-func comparisonOptions(prepared PreparedCampaign) (compare.Options, error) {
-	reducer, err := spec.ParseReducer(prepared.Reducer)
-	options := compare.Options{
-		Reducer: reducer, MinCoverage: spec.DefaultMinCoverage, Seed: stats.DefaultSeed, Listed: compare.Listed,
-		MaxRegression: 1, // without a gate nothing is a regression
-	}
-	if gate := prepared.Gate; gate.MaxRegression != nil {
-		options.MaxRegression = *gate.MaxRegression
-	}
-	if prepared.Gate.MinCoverage != nil {
-		options.MinCoverage = *prepared.Gate.MinCoverage
-	}
-	return options, err
 }

@@ -85,9 +85,11 @@ type AssembleResultsInput struct {
 	Missing  results.Missing  `json:"missing"`
 	Status   string           `json:"status"`
 	// Ended: why not all trials ran; the verdict is then INCONCLUSIVE.
-	Ended      string    `json:"ended,omitempty"`
-	StartedAt  time.Time `json:"started_at"`
-	FinishedAt time.Time `json:"finished_at"`
+	Ended string `json:"ended,omitempty"`
+	// ScheduledAt is the time for which a schedule started the campaign; zero where none did.
+	ScheduledAt time.Time `json:"scheduled_at,omitzero"`
+	StartedAt   time.Time `json:"started_at"`
+	FinishedAt  time.Time `json:"finished_at"`
 }
 
 // AssembleResults writes results.jsonl and summary.json from the trials' own result.json.
@@ -109,15 +111,13 @@ func (c *Campaigns) AssembleResults(ctx context.Context, in AssembleResultsInput
 		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)
 	}
 	metrics := collector.Metrics()
-	verdict, reasons := stats.Judge(metrics, in.Prepared.Gate, compared)
+	verdict, reasons := results.Conclude(in.Status, in.Ended, metrics, in.Prepared.Gate, compared)
 	result := spec.CampaignResult{
-		Campaign: in.Campaign, Status: in.Status, Metrics: metrics, Verdict: verdict, Reasons: reasons, Comparison: compared,
+		Campaign: in.Campaign, Status: in.Status, Ended: in.Ended, Metrics: metrics, Verdict: verdict, Reasons: reasons,
+		Gate: &in.Prepared.Gate, Comparison: compared,
 		DatasetSHA256: in.Prepared.DatasetSHA256, AnswersSHA256: in.Prepared.AnswersSHA256,
 		ManifestURI: artifact.URI(in.Prepared.ManifestKey), ResultsURI: ref.URI, SummaryURI: artifact.URI(artifact.Summary(in.Campaign)),
-		StartedAt: in.StartedAt, FinishedAt: in.FinishedAt,
-	}
-	if result.Ended = in.Ended; in.Ended != "" {
-		result.Verdict, result.Reasons = spec.VerdictInconclusive, append([]string{in.Ended}, result.Reasons...)
+		ScheduledAt: in.ScheduledAt, StartedAt: in.StartedAt, FinishedAt: in.FinishedAt,
 	}
 	if _, err := results.WriteSummary(ctx, c.Store, result); err != nil {
 		return spec.CampaignResult{}, retryable(ErrTypeStore, err, 0)

@@ -19,9 +19,11 @@ import (
 
 // PrepareCampaignInput is the input of PrepareCampaign.
 type PrepareCampaignInput struct {
-	Campaign  string             `json:"campaign"`
-	Input     spec.CampaignInput `json:"input"`
-	StartedAt time.Time          `json:"started_at"`
+	Campaign string             `json:"campaign"`
+	Input    spec.CampaignInput `json:"input"`
+	// ScheduledAt is the time for which a schedule started the campaign; zero where none did.
+	ScheduledAt time.Time `json:"scheduled_at,omitzero"`
+	StartedAt   time.Time `json:"started_at"`
 }
 
 // PreparedCampaign is a campaign whose manifest stands.
@@ -51,8 +53,8 @@ type PreparedCampaign struct {
 }
 
 // PrepareCampaign resolves the dataset and the answers, renders every trial, and writes the campaign's manifest, once.
-// A repetition finds it there. Returns InvalidInput with all problems, PolicyViolation when the
-// policy admits the files to no eval of its kind, SecretMissing, or Disabled.
+// A repetition finds it there. A campaign that is started again has no summary from then on. Returns InvalidInput with all
+// problems, PolicyViolation when the policy admits the files to no eval of its kind, SecretMissing, or Disabled.
 func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput) (PreparedCampaign, error) {
 	defer startPulse(ctx, "preparing the campaign").end()
 	if !c.Config.Enabled {
@@ -75,7 +77,7 @@ func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput
 	if err := check.of(input.Eval.Job, input); err != nil {
 		return PreparedCampaign{}, err
 	}
-	header, trials, closeAll, err := c.trials(ctx, input, in.StartedAt)
+	header, trials, closeAll, err := c.trials(ctx, atDate(input, in))
 	defer closeAll()
 	if err != nil {
 		return PreparedCampaign{}, err
@@ -91,13 +93,31 @@ func (c *Campaigns) PrepareCampaign(ctx context.Context, in PrepareCampaignInput
 	if err != nil {
 		return PreparedCampaign{}, planError(err)
 	}
+	if err := c.forgetEarlierEnd(ctx, in); err != nil {
+		return PreparedCampaign{}, err
+	}
 	return c.prepared(ctx, header)
+}
+
+// forgetEarlierEnd removes the summary of an earlier start of the campaign: until it ends again it has not finished, whoever
+// asks for its verdict or whether its time in the store is over.
+func (c *Campaigns) forgetEarlierEnd(ctx context.Context, in PrepareCampaignInput) error {
+	earlier, err := results.ReadSummary(ctx, c.Store, in.Campaign)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return nil
+	}
+	if err == nil && earlier.StartedAt.Before(in.StartedAt) { // else this activity is repeated late
+		err = c.Store.Delete(ctx, artifact.Summary(in.Campaign))
+	}
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return retryable(ErrTypeStore, fmt.Errorf("forget the earlier end of campaign %s: %w", in.Campaign, err), 0)
+	}
+	return nil
 }
 
 // trials opens dataset and answers, both read to their digest, and plans the trials. The caller closes what was opened
 // when the trials have been read.
-func (c *Campaigns) trials(ctx context.Context, input spec.CampaignInput, startedAt time.Time) (results.Header, iter.Seq2[results.Trial, error], func(), error) {
-	input = atDate(input, startedAt)
+func (c *Campaigns) trials(ctx context.Context, input spec.CampaignInput) (results.Header, iter.Seq2[results.Trial, error], func(), error) {
 	header := results.Header{Campaign: input.Name, Effective: input}
 	if input.RetryOf != "" {
 		return c.retryTrials(ctx, header, input)
@@ -131,9 +151,13 @@ func (c *Campaigns) trials(ctx context.Context, input spec.CampaignInput, starte
 	return header, c.planned(ctx, dataset.Plan(ctx, input, reader, answers)), closeAll, nil
 }
 
-// atDate expands {date}: a schedule names tonight's files.
-func atDate(input spec.CampaignInput, startedAt time.Time) spec.CampaignInput {
-	date := startedAt.UTC().Format(time.DateOnly)
+// atDate expands {date}: a schedule names its night's files, also in a backfill.
+func atDate(input spec.CampaignInput, in PrepareCampaignInput) spec.CampaignInput {
+	night := in.StartedAt
+	if !in.ScheduledAt.IsZero() {
+		night = in.ScheduledAt
+	}
+	date := night.UTC().Format(time.DateOnly)
 	input.Dataset.URI = strings.ReplaceAll(input.Dataset.URI, "{date}", date)
 	input.Answers.URI = strings.ReplaceAll(input.Answers.URI, "{date}", date)
 	return input
@@ -263,12 +287,12 @@ func (c *Campaigns) prepared(ctx context.Context, header results.Header) (Prepar
 	key := artifact.Manifest(header.Campaign)
 	prepared := PreparedCampaign{
 		ManifestKey: key, NTrials: header.NTrials, DatasetSHA256: header.DatasetSHA256, AnswersSHA256: header.AnswersSHA256,
-		MaxParallel: header.Effective.MaxParallel, PassAtK: header.Effective.PassAtK, Gate: header.Effective.Gate,
-		Reducer: header.Effective.Reducer, ClusterBy: header.Effective.ClusterBy, Baseline: header.Effective.Baseline,
+		MaxParallel: header.Effective.MaxParallel, PassAtK: header.Effective.PassAtK, Gate: header.Gate(),
+		Reducer: header.Reducer(), ClusterBy: header.Effective.ClusterBy, Baseline: header.Effective.Baseline,
 		Searchable: c.Searchable,
 	}
-	if header.Effective.RetryOf != "" || header.Effective.ExtendOf != "" {
-		prepared.Baseline, prepared.Gate.MaxRegression = "", nil
+	if header.IsPart() {
+		prepared.Baseline = ""
 	} else if err := c.joinSeries(ctx, header, &prepared); err != nil {
 		return PreparedCampaign{}, err
 	}

@@ -61,14 +61,22 @@ func campaignOn(uri string) spec.CampaignInput {
 	}
 }
 
+// boxStart is when the box's campaigns begin.
+func boxStart() time.Time {
+	return time.Date(2026, 11, 22, 23, 59, 0, 0, time.FixedZone("west", -3600))
+}
+
 func (b campaignBox) prepare(in spec.CampaignInput) (PreparedCampaign, error) {
+	b.t.Helper()
+	return b.prepareAs(PrepareCampaignInput{Campaign: "c", Input: in, StartedAt: boxStart()})
+}
+
+func (b campaignBox) prepareAs(in PrepareCampaignInput) (PreparedCampaign, error) {
 	b.t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivity(b.campaigns)
-	value, err := env.ExecuteActivity(b.campaigns.PrepareCampaign, PrepareCampaignInput{
-		Campaign: "c", Input: in, StartedAt: time.Date(2026, 11, 22, 23, 59, 0, 0, time.FixedZone("west", -3600)),
-	})
+	value, err := env.ExecuteActivity(b.campaigns.PrepareCampaign, in)
 	if err != nil {
 		return PreparedCampaign{}, err
 	}
@@ -156,6 +164,68 @@ func TestScheduledCampaignReadsTheFileOfItsDay(t *testing.T) {
 	prepared, err := b.prepare(campaignOn("store:nightly/{date}.jsonl"))
 	require.NoError(t, err)
 	require.Equal(t, 1, prepared.NTrials)
+
+	b.put("nightly/2026-11-01.jsonl", rowsOf(2))
+	prepared, err = b.prepareAs(PrepareCampaignInput{
+		Campaign: "backfilled", Input: campaignOn("store:nightly/{date}.jsonl"), StartedAt: boxStart(), ScheduledAt: time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC),
+	})
+	require.NoError(t, err)
+	require.Equal(t, 2, prepared.NTrials, "a backfill reads the file of its night")
+}
+
+// The campaign's own baseline may be gone by the time that it is extended; and what is asked of a sample's epochs is not asked
+// of the few that are added.
+func TestExtensionIsComparedWithNothing(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("data.jsonl", rowsOf(2))
+	most, least := 0.02, 0.9
+	in := campaignOn("store:data.jsonl")
+	in.Epochs, in.Reducer, in.Baseline, in.Gate = 2, "pass^2", "base", spec.Gate{MaxRegression: &most, MinAccuracy: &most, MinCoverage: &least}
+	_, err := b.prepare(in)
+	isInvalid(t, err, "no campaign base")
+	base := campaignOn("store:data.jsonl")
+	_, err = b.prepareAs(PrepareCampaignInput{Campaign: "base", Input: base, StartedAt: boxStart()})
+	require.NoError(t, err)
+	_, err = results.WriteSummary(t.Context(), b.campaigns.Store, spec.CampaignResult{Campaign: "base", Status: spec.StatusCompleted})
+	require.NoError(t, err)
+	night, err := b.prepare(in)
+	require.NoError(t, err)
+	require.Equal(t, []any{"base", "pass^2", in.Gate}, []any{night.Baseline, night.Reducer, night.Gate})
+
+	require.NoError(t, b.campaigns.Store.Delete(t.Context(), artifact.Manifest("base"))) // its time was over
+	in.ExtendOf, in.FirstEpoch, in.Epochs, in.Dataset.SHA256 = "c", 3, 3, night.DatasetSHA256
+	more, err := b.prepareAs(PrepareCampaignInput{Campaign: "c/extend-1", Input: in, StartedAt: boxStart()})
+	require.NoError(t, err)
+	require.Equal(t, []any{"", "", spec.Gate{MinCoverage: &least}}, []any{more.Baseline, more.Reducer, more.Gate})
+}
+
+// A campaign that is started again has not finished until it ends again, for whoever asks for its verdict and for retention. Its
+// first task may be repeated late.
+func TestCampaignThatIsStartedAgainHasNoEndYet(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("data.jsonl", rowsOf(2))
+	_, err := b.prepare(campaignOn("store:data.jsonl"))
+	require.NoError(t, err)
+	finished := func() bool {
+		_, err := results.ReadSummary(t.Context(), b.campaigns.Store, "c")
+		return err == nil
+	}
+	require.False(t, finished())
+	_, err = results.WriteSummary(t.Context(), b.campaigns.Store, spec.CampaignResult{Campaign: "c", StartedAt: boxStart().UTC()})
+	require.NoError(t, err)
+	_, err = b.prepare(campaignOn("store:data.jsonl"))
+	require.NoError(t, err)
+	require.True(t, finished(), "repeated")
+	other := campaignOn("store:data.jsonl")
+	other.Epochs = 2
+	again := PrepareCampaignInput{Campaign: "c", Input: other, StartedAt: boxStart().Add(time.Hour)}
+	_, err = b.prepareAs(again)
+	isInvalid(t, err, "another name")
+	require.True(t, finished(), "refused")
+	again.Input = campaignOn("store:data.jsonl")
+	_, err = b.prepareAs(again)
+	require.NoError(t, err)
+	require.False(t, finished())
 }
 
 func TestLargeFilesOfATrialAreStoredApart(t *testing.T) {

@@ -44,10 +44,10 @@ func (c *Campaigns) leadSeries(ctx context.Context, series string, result spec.C
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return fmt.Errorf("read the baseline of series %s: %w", series, err)
 	}
-	if err == nil && !known.At.Before(result.StartedAt) {
+	if err == nil && !known.At.Before(result.Night()) {
 		return nil
 	}
-	err = retention.WriteBaseline(ctx, c.Store, retention.Baseline{Name: series, Campaign: result.Campaign, At: result.StartedAt})
+	err = retention.WriteBaseline(ctx, c.Store, retention.Baseline{Name: series, Campaign: result.Campaign, At: result.Night()})
 	if err != nil {
 		return fmt.Errorf("write the baseline of series %s: %w", series, err)
 	}

@@ -77,6 +77,9 @@ func extendInput(ctx context.Context, target deployment, name string, more int) 
 	if errors.Is(err, artifact.ErrNotFound) {
 		return spec.CampaignInput{}, unknownCampaign(ctx, store, root)
 	}
+	if err == nil && known.Summary == nil {
+		err = unfinished(root)
+	}
 	latest := known
 	if err == nil && last > 0 {
 		latest, err = results.ReadCampaign(ctx, store, artifact.Extension(root, last))
@@ -84,12 +87,19 @@ func extendInput(ctx context.Context, target deployment, name string, more int) 
 	if err != nil {
 		return spec.CampaignInput{}, err
 	}
-	for _, campaign := range []results.Campaign{known, latest} {
-		if campaign.Summary == nil {
-			return spec.CampaignInput{}, &UsageError{Problem: fmt.Sprintf("campaign %s has not finished", campaign.Campaign), Hint: "wait for it, or cancel it first"}
+	input, done := known.Effective, latest.Effective.Epochs
+	if latest.Summary == nil { // it runs, or it was terminated, and goes on
+		if err := refuseRunning(ctx, target, root, latest.Campaign); err != nil {
+			return input, err
+		}
+		last, done = last-1, latest.Effective.FirstEpoch-1
+		if added := latest.Effective.Epochs - done; added != more {
+			return input, &UsageError{
+				Problem: fmt.Sprintf("campaign %s was terminated before its end, and adds %d epochs", latest.Campaign, added),
+				Hint:    fmt.Sprintf("go on with it first: starter campaign extend %s --epochs %d", root, added),
+			}
 		}
 	}
-	input, done := known.Effective, latest.Effective.Epochs
 	if done == 0 {
 		return input, &UsageError{
 			Problem: fmt.Sprintf("campaign %s has no epochs of its own: each of its answers is one", root),

@@ -8,8 +8,11 @@ import (
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
+	"pitwall/activities"
+	"pitwall/internal/dataset"
 	"pitwall/internal/spec"
 	"pitwall/workflows"
 )
@@ -17,23 +20,14 @@ import (
 // memoDigest is the memo field that holds the digest of a campaign's input, by which a second start knows its own.
 const memoDigest = "pitwall_input_sha256"
 
-// launchCampaign starts a campaign, or attaches to the one of that name when its input is the same.
+// launchCampaign starts a campaign, or attaches to the one of that name when its input is the same. One that failed or was
+// terminated has written no summary, and is started again: what has a result is not run again.
 func launchCampaign(ctx context.Context, term *terminal, target deployment, temporal client.Client, input spec.CampaignInput) (client.WorkflowRun, error) {
 	id := workflows.CampaignID(input.Name)
-	digest := spec.InputDigest(input)
-	start, cancel := startContext(ctx)
-	defer cancel()
-	running, err := temporal.ExecuteWorkflow(start, client.StartWorkflowOptions{
-		ID:                                       id,
-		TaskQueue:                                workflows.TaskQueue,
-		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		Memo:                                     map[string]any{memoDigest: digest},
-		StaticSummary:                            "campaign " + input.Name,
-	}, workflows.CampaignWorkflow, input)
+	running, err := executeCampaign(ctx, temporal, input, enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &exists) {
-		return attach(ctx, term, target, temporal, id, exists.RunId, digest, input.Name)
+		return takeUp(ctx, term, target, temporal, input, exists.RunId)
 	}
 	if err != nil {
 		return nil, explainStart("campaign", id, err)
@@ -42,25 +36,93 @@ func launchCampaign(ctx context.Context, term *terminal, target deployment, temp
 	return running, nil
 }
 
-func attach(ctx context.Context, term *terminal, target deployment, temporal client.Client, id, runID, digest, name string) (client.WorkflowRun, error) {
+// takeUp attaches to a campaign that runs or has a result, and starts one again that ended without.
+func takeUp(
+	ctx context.Context, term *terminal, target deployment, temporal client.Client, input spec.CampaignInput, runID string,
+) (client.WorkflowRun, error) {
+	id := workflows.CampaignID(input.Name)
+	described, err := describe(ctx, temporal, id, runID)
+	if err != nil {
+		return nil, err
+	}
+	if statusOfExecution(described.GetStatus()) != spec.StatusError {
+		return attach(ctx, term, target, temporal, described, input)
+	}
+	if err := refuseOpenShards(ctx, temporal, input.Name); err != nil {
+		return nil, err
+	}
+	running, err := executeCampaign(ctx, temporal, input, enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY)
+	if err != nil {
+		return nil, explainStart("campaign", id, err)
+	}
+	term.note("%s ended without a result: started again%s", id, linkTo(target, id, running.GetRunID()))
+	return running, nil
+}
+
+func executeCampaign(
+	ctx context.Context, temporal client.Client, input spec.CampaignInput, reuse enums.WorkflowIdReusePolicy,
+) (client.WorkflowRun, error) {
+	start, cancel := startContext(ctx)
+	defer cancel()
+	return temporal.ExecuteWorkflow(start, client.StartWorkflowOptions{
+		ID:                                       workflows.CampaignID(input.Name),
+		TaskQueue:                                workflows.TaskQueue,
+		WorkflowIDReusePolicy:                    reuse,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		Memo:                                     map[string]any{memoDigest: spec.InputDigest(input)},
+		StaticSummary:                            "campaign " + input.Name,
+	}, workflows.CampaignWorkflow, input)
+}
+
+func describe(ctx context.Context, temporal client.Client, id, runID string) (*workflow.WorkflowExecutionInfo, error) {
 	described, err := temporal.DescribeWorkflowExecution(ctx, id, runID)
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", id, err)
 	}
+	return described.GetWorkflowExecutionInfo(), nil
+}
+
+// maxShards of a campaign: dataset.MaxTrials by activities.ShardTrials.
+const maxShards = (dataset.MaxTrials + activities.ShardTrials - 1) / activities.ShardTrials
+
+// refuseOpenShards: a campaign that was terminated left its shard to end the evals, under IDs that it needs again.
+func refuseOpenShards(ctx context.Context, temporal client.Client, name string) error {
+	for shard := range maxShards {
+		described, err := describe(ctx, temporal, workflows.ShardID(name, shard), "")
+		if errors.As(err, new(*serviceerror.NotFound)) {
+			return nil // they are run one after the other
+		}
+		if err != nil {
+			return err
+		}
+		if statusOfExecution(described.GetStatus()) == statusRunning {
+			return &UsageError{
+				Problem: fmt.Sprintf("campaign %s was terminated, and its evals are still ending", name),
+				Hint:    "start it again in a minute; see them with: starter find --campaign " + name,
+			}
+		}
+	}
+	return nil
+}
+
+func attach(
+	ctx context.Context, term *terminal, target deployment, temporal client.Client, described *workflow.WorkflowExecutionInfo, input spec.CampaignInput,
+) (client.WorkflowRun, error) {
+	id, name := described.GetExecution().GetWorkflowId(), input.Name
 	var known string
-	if payload := described.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoDigest]; payload != nil {
+	if payload := described.GetMemo().GetFields()[memoDigest]; payload != nil {
 		if err := target.temporal.Converter().FromPayload(payload, &known); err != nil {
 			return nil, fmt.Errorf("read the memo of %s: %w", id, err)
 		}
 	}
-	if known != digest {
+	if known != spec.InputDigest(input) {
 		return nil, &UsageError{
 			Problem: fmt.Sprintf("a campaign named %s exists, with other input", name),
 			Hint:    "choose another --name; or read that one with: starter campaign status " + name,
 		}
 	}
 	term.note("%s exists with the same input: attached to it", id)
-	return temporal.GetWorkflow(ctx, id, runID), nil
+	return temporal.GetWorkflow(ctx, id, described.GetExecution().GetRunId()), nil
 }
 
 // startContext is for the one call that starts a workflow. Ctrl-C does not cut it off: nobody could then say whether

@@ -34,8 +34,7 @@ func printCampaign(term *terminal, target deployment, summary campaignSummary) e
 }
 
 func printMetrics(term *terminal, metrics spec.Metrics) {
-	term.printf("  trials       %d: %d scored, %d passed, %d infrastructure errors, %d other errors, %d cancelled\n",
-		metrics.NTotal, metrics.NScored, metrics.NPassed, metrics.NInfraError, metrics.NError, metrics.NCancelled)
+	term.printf("  trials       %s\n", trialsText(metrics))
 	term.printf("  coverage     %.3f\n", metrics.Coverage)
 	term.printf("  accuracy     %s\n", accuracyText(metrics))
 	if reduced := metrics.Reduced; reduced != nil {
@@ -51,6 +50,16 @@ func printMetrics(term *terminal, metrics spec.Metrics) {
 	if metrics.PendingCleanup > 0 {
 		term.printf("  cleanup      pending for %d trials when they returned\n", metrics.PendingCleanup)
 	}
+}
+
+// trialsText adds up: what is scored, and why the rest is not.
+func trialsText(metrics spec.Metrics) string {
+	text := fmt.Sprintf("%d: %d scored, %d passed, %d infrastructure errors, %d other errors, %d cancelled",
+		metrics.NTotal, metrics.NScored, metrics.NPassed, metrics.NInfraError, metrics.NError, metrics.NCancelled)
+	if metrics.NNotStarted > 0 {
+		text += fmt.Sprintf(", %d not started", metrics.NNotStarted)
+	}
+	return text
 }
 
 func byNumber(a, b string) int {
@@ -82,8 +91,8 @@ func reducedText(reduced spec.Reduced) string {
 	if reduced.Value == nil {
 		return "undefined (no sample has enough scored epochs)"
 	}
-	return fmt.Sprintf("%.3f  (95%%: %.3f to %.3f)  over %d samples",
-		*reduced.Value, reduced.Interval.Low, reduced.Interval.High, reduced.NSamples)
+	return fmt.Sprintf("%.3f  (95%%: %.3f to %.3f)  over %d samples, coverage %.3f",
+		*reduced.Value, reduced.Interval.Low, reduced.Interval.High, reduced.NSamples, reduced.Coverage)
 }
 
 // differenceText wants a comparison that paired something.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,7 +50,10 @@ func rescoreCampaign(ctx context.Context, term *terminal, name, scorerFile strin
 		return err
 	}
 	if known.Summary == nil {
-		return &UsageError{Problem: fmt.Sprintf("campaign %s has not finished", root), Hint: "wait for it, or cancel it first"}
+		return unfinished(root)
+	}
+	if err := refuseOpenParts(ctx, target, store, root); err != nil {
+		return err
 	}
 	judge, err := readScorer(term, scorerFile, known.Effective)
 	if err != nil {
@@ -89,18 +91,22 @@ func readScorer(term *terminal, name string, campaign spec.CampaignInput) (*spec
 func rescore(ctx context.Context, store *artifact.Store, known results.Campaign, judge *spec.Scorer) (spec.CampaignResult, error) {
 	began := time.Now().UTC()
 	collector := stats.NewCollector(stats.Choice{
-		PassAtK: known.Effective.PassAtK, Reducer: known.Effective.Reducer, ClusterBy: known.Effective.ClusterBy,
+		PassAtK: known.Effective.PassAtK, Reducer: known.Reducer(), ClusterBy: known.Effective.ClusterBy,
 	})
-	id, ref, err := results.Rescore(ctx, store, known.Campaign, judge, collector.Add)
+	id, ref, err := results.Rescore(ctx, store, known, judge, collector.Add)
 	if err != nil {
 		return spec.CampaignResult{}, err
 	}
 	result := spec.CampaignResult{
-		Campaign: id, Status: spec.StatusCompleted, DatasetSHA256: known.DatasetSHA256, AnswersSHA256: known.AnswersSHA256,
+		Campaign: id, Status: known.Summary.Status, Ended: known.Summary.Ended, DatasetSHA256: known.DatasetSHA256, AnswersSHA256: known.AnswersSHA256,
 		ManifestURI: artifact.URI(artifact.Manifest(id)), ResultsURI: ref.URI, SummaryURI: artifact.URI(artifact.Summary(id)),
 		StartedAt: began, FinishedAt: time.Now().UTC(),
 	}
-	result.Metrics, result.Verdict, result.Reasons = results.RescoredMetrics(known.Header, collector)
+	judged := known
+	judged.Campaign, judged.Summary = id, nil
+	gate := judged.Gate()
+	result.Gate, result.Metrics = &gate, collector.Metrics()
+	result.Verdict, result.Reasons = results.Conclude(result.Status, result.Ended, result.Metrics, gate, nil)
 	_, err = results.WriteSummary(ctx, store, result)
 	return result, err
 }

@@ -54,7 +54,7 @@ func showResults(ctx context.Context, term *terminal, target deployment, name st
 			return unknownCampaign(ctx, store, name)
 		}
 		if err != nil {
-			return err
+			return errors.Join(err, out.end()) // what was read is whole, also as JSON
 		}
 		if options.failed && asWanted(row) {
 			continue

@@ -75,7 +75,10 @@ func retryInput(ctx context.Context, target deployment, name string) (spec.Campa
 		return spec.CampaignInput{}, 0, err
 	}
 	if known.Summary == nil {
-		return spec.CampaignInput{}, 0, &UsageError{Problem: fmt.Sprintf("campaign %s has not finished", root), Hint: "wait for it, or cancel it first"}
+		return spec.CampaignInput{}, 0, unfinished(root)
+	}
+	if err := refuseOpenParts(ctx, target, store, root); err != nil {
+		return spec.CampaignInput{}, 0, err
 	}
 	last, err := results.LastRetry(ctx, store, root)
 	if err != nil {

@@ -16,8 +16,6 @@ import (
 	"pitwall/internal/compare"
 	"pitwall/internal/report"
 	"pitwall/internal/results"
-	"pitwall/internal/spec"
-	"pitwall/internal/stats"
 )
 
 // reportOptions are the flags of `report`.
@@ -124,7 +122,7 @@ func readReport(ctx context.Context, store *artifact.Store, name, baseline strin
 	}
 	builder := report.NewBuilder(campaign)
 	side := compare.NewSide(name, campaign.DatasetSHA256)
-	for detail, err := range results.Details(ctx, store, name, report.Missing(campaign)) {
+	for detail, err := range results.Details(ctx, store, name, campaign.Missing()) {
 		if err != nil {
 			return nil, err
 		}
@@ -134,12 +132,8 @@ func readReport(ctx context.Context, store *artifact.Store, name, baseline strin
 			return nil, &UsageError{Problem: fmt.Sprintf("campaign %s has %v", name, err), Hint: "starter campaign results --jsonl has them all"}
 		}
 	}
-	if baseline != "" {
-		comparison, err := compareForReport(ctx, store, campaignName(baseline), side, campaign.Effective)
-		if err != nil {
-			return nil, err
-		}
-		builder.Compared(comparison)
+	if err := compareForReport(ctx, store, builder, campaign, baseline, side); err != nil {
+		return nil, err
 	}
 	series, err := results.Series(ctx, store, campaign, maxReportNights)
 	if err != nil {
@@ -149,7 +143,7 @@ func readReport(ctx context.Context, store *artifact.Store, name, baseline strin
 }
 
 // campaignForReport is what a report begins with. One that was judged again ended when the campaign did; what the campaign was
-// compared with was judged otherwise, so the comparison is left out, as is the gate on it.
+// compared with was judged otherwise, so the comparison is left out.
 func campaignForReport(ctx context.Context, store *artifact.Store, name string) (results.Campaign, error) {
 	read := name
 	if artifact.IsRescore(name) {
@@ -166,7 +160,7 @@ func campaignForReport(ctx context.Context, store *artifact.Store, name string) 
 		err = awaitExtension(ctx, store, &campaign)
 	}
 	if read != name {
-		campaign.Campaign, campaign.Effective.Gate.MaxRegression = name, nil
+		campaign.Campaign = name
 		if campaign.Summary != nil {
 			campaign.Summary.Comparison = nil
 		}
@@ -190,31 +184,44 @@ func awaitExtension(ctx context.Context, store *artifact.Store, campaign *result
 // maxReportFlips is how many samples of each kind a report names.
 const maxReportFlips = 200
 
-// compareForReport compares as the campaign's own gate would.
-func compareForReport(ctx context.Context, store *artifact.Store, baseline string, candidate *compare.Side, effective spec.CampaignInput) (spec.Comparison, error) {
-	before, err := readSide(ctx, store, baseline)
+// compareForReport puts the comparison with a baseline into a report, as the campaign's own gate asks. Without one that is the
+// campaign's own: as its end found it, unless what was retried or added since says more, and the baseline is still there.
+func compareForReport(
+	ctx context.Context, store *artifact.Store, builder *report.Builder, campaign results.Campaign, baseline string, candidate *compare.Side,
+) error {
+	own := baseline == ""
+	if own {
+		if campaign.Summary == nil || campaign.Summary.Comparison == nil {
+			return nil
+		}
+		parts, err := results.Parts(ctx, store, campaign.Campaign)
+		if err != nil || len(parts) == 1 {
+			return err
+		}
+		baseline = campaign.Summary.Comparison.Baseline
+	}
+	before, err := compare.Read(ctx, store, campaignName(baseline))
+	switch {
+	case errors.Is(err, artifact.ErrNotFound) && own:
+		return nil
+	case errors.Is(err, artifact.ErrNotFound):
+		return unknownCampaign(ctx, store, baseline)
+	case err != nil:
+		return err
+	}
+	options, err := compare.OptionsUnder(campaign.Effective.Gate, campaign.Reducer())
 	if err != nil {
-		return spec.Comparison{}, err
+		return err
 	}
-	options := compare.Options{MinCoverage: spec.DefaultMinCoverage, Seed: stats.DefaultSeed, Listed: maxReportFlips}
-	reducer := effective.Reducer
-	if reducer == "" {
-		reducer = spec.ReduceMean
-	}
-	if options.Reducer, err = spec.ParseReducer(reducer); err != nil {
-		return spec.Comparison{}, err
-	}
-	if gate := effective.Gate; gate.MaxRegression != nil {
-		options.MaxRegression = *gate.MaxRegression
-	}
-	if gate := effective.Gate; gate.MinCoverage != nil {
-		options.MinCoverage = *gate.MinCoverage
-	}
+	options.Listed = maxReportFlips
 	compared, err := compare.Pair(before, candidate, options)
 	if errors.As(err, new(*compare.DatasetError)) {
-		return compared, &UsageError{Err: err, Hint: "compare campaigns that ran over the same dataset file"}
+		return &UsageError{Err: err, Hint: "compare campaigns that ran over the same dataset file"}
 	}
-	return compared, err
+	if err == nil {
+		builder.Compared(compared)
+	}
+	return err
 }
 
 // replaceFile writes a file whole or not at all. What is no regular file, such as a pipe, is written to as it is.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -118,6 +120,20 @@ func (e *eval) markState(ctx workflow.Context, state string) {
 // markState makes a campaign findable by its name and state.
 func (c *campaign) markState(ctx workflow.Context, state string) {
 	mark(ctx, c.prepared.Searchable, append(keyword(AttributeCampaign, c.id), keyword(AttributeState, state)...)...)
+}
+
+// scheduledAttribute is Temporal's own, of what a schedule started: the time for which it did, of a backfill in the past.
+const scheduledAttribute = "TemporalScheduledStartTime"
+
+// scheduledAt is zero where no schedule started the workflow. Schedules encode it without its type, so that
+// GetTypedSearchAttributes leaves it out.
+func scheduledAt(ctx workflow.Context) time.Time {
+	var at time.Time
+	payload := workflow.GetInfo(ctx).SearchAttributes.GetIndexedFields()[scheduledAttribute] //nolint:staticcheck // see above
+	if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &at) != nil {
+		return time.Time{}
+	}
+	return at.UTC()
 }
 
 // verdictState is a campaign's state after its end.

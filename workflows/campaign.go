@@ -54,7 +54,9 @@ type campaign struct {
 
 func (c *campaign) prepare(ctx workflow.Context) error {
 	var campaigns *activities.Campaigns
-	in := activities.PrepareCampaignInput{Campaign: c.id, Input: c.in, StartedAt: workflow.GetInfo(ctx).WorkflowStartTime.UTC()}
+	in := activities.PrepareCampaignInput{
+		Campaign: c.id, Input: c.in, ScheduledAt: scheduledAt(ctx), StartedAt: workflow.GetInfo(ctx).WorkflowStartTime.UTC(),
+	}
 	err := workflow.ExecuteActivity(withDataset(ctx, "read the dataset, write the manifest"), campaigns.PrepareCampaign, in).Get(ctx, &c.prepared)
 	c.progress.Total, c.progress.MaxParallel = c.prepared.NTrials, c.prepared.MaxParallel
 	c.showControls()
@@ -150,7 +152,7 @@ func (c *campaign) assemble(ctx workflow.Context, runErr error) (spec.CampaignRe
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	in := activities.AssembleResultsInput{
 		Campaign: c.id, Prepared: c.prepared, Missing: results.MissingInfra, Status: spec.StatusCompleted,
-		StartedAt: workflow.GetInfo(ctx).WorkflowStartTime.UTC(), FinishedAt: workflow.Now(ctx).UTC(),
+		ScheduledAt: scheduledAt(ctx), StartedAt: workflow.GetInfo(ctx).WorkflowStartTime.UTC(), FinishedAt: workflow.Now(ctx).UTC(),
 	}
 	if in.Ended = c.progress.Ended; in.Ended != "" {
 		in.Missing = results.MissingNotStarted

@@ -21,6 +21,23 @@ type Options struct {
 	Listed int
 }
 
+// OptionsUnder are those by which a campaign with a reducer ("": the mean) and a gate is held against its baseline. Without
+// max_regression nothing is a regression.
+func OptionsUnder(gate spec.Gate, reducer string) (Options, error) {
+	if reducer == "" {
+		reducer = spec.ReduceMean
+	}
+	parsed, err := spec.ParseReducer(reducer)
+	options := Options{Reducer: parsed, MinCoverage: spec.DefaultMinCoverage, MaxRegression: 1, Seed: stats.DefaultSeed, Listed: Listed}
+	if gate.MaxRegression != nil {
+		options.MaxRegression = *gate.MaxRegression
+	}
+	if gate.MinCoverage != nil {
+		options.MinCoverage = *gate.MinCoverage
+	}
+	return options, err
+}
+
 // DatasetError: the two campaigns ran over different datasets, and their samples cannot be paired.
 type DatasetError struct{ Baseline, Candidate *Side }
 

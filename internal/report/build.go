@@ -42,7 +42,7 @@ type Builder struct {
 // NewBuilder begins the report of what the store knows of a campaign.
 func NewBuilder(campaign results.Campaign) *Builder {
 	effective := campaign.Effective
-	choice := stats.Choice{PassAtK: effective.PassAtK, Reducer: effective.Reducer, ClusterBy: effective.ClusterBy}
+	choice := stats.Choice{PassAtK: effective.PassAtK, Reducer: campaign.Reducer(), ClusterBy: effective.ClusterBy}
 	b := &Builder{
 		gate: campaign.Gate(), asked: effective.Gate, choice: choice, all: stats.NewCollector(choice),
 		categories: map[string]*stats.Collector{}, samples: map[string]int{},
@@ -57,19 +57,6 @@ func NewBuilder(campaign results.Campaign) *Builder {
 		b.report.Comparison = summary.Comparison
 	}
 	return b
-}
-
-// Missing is what a trial of the campaign without a result is.
-func Missing(campaign results.Campaign) results.Missing {
-	switch summary := campaign.Summary; {
-	case summary == nil:
-		return results.MissingSkipped
-	case summary.Ended != "":
-		return results.MissingNotStarted
-	case summary.Status == spec.StatusCancelled:
-		return results.MissingCancelled
-	}
-	return results.MissingInfra
 }
 
 // Compared puts a comparison in the place of the campaign's own.
@@ -172,10 +159,7 @@ func (b *Builder) Finish(series []results.Campaign) *Report {
 	r := b.report
 	r.Campaign, r.Metrics = clean(r.Campaign), b.all.Metrics()
 	if r.Status != "unfinished" {
-		r.Verdict, r.Reasons = stats.Judge(r.Metrics, b.gate, r.Comparison)
-	}
-	if b.ended != "" {
-		r.Verdict, r.Reasons = spec.VerdictInconclusive, append([]string{b.ended}, r.Reasons...)
+		r.Verdict, r.Reasons = results.Conclude(r.Status, b.ended, r.Metrics, b.gate, r.Comparison)
 	}
 	for i, reason := range r.Reasons {
 		r.Reasons[i] = clean(reason)
@@ -188,7 +172,7 @@ func (b *Builder) Finish(series []results.Campaign) *Report {
 	slices.SortFunc(r.Categories, func(a, b Category) int { return cmp.Or(b.NTotal-a.NTotal, cmp.Compare(a.Name, b.Name)) })
 	for _, night := range series {
 		s := night.Summary
-		r.Nights = append(r.Nights, Night{clean(night.Campaign), s.StartedAt, s.Verdict, s.Accuracy, s.AccuracyInterval})
+		r.Nights = append(r.Nights, Night{clean(night.Campaign), s.Night(), s.Verdict, s.Accuracy, s.AccuracyInterval})
 	}
 	return r
 }

@@ -141,7 +141,7 @@ func (r *Report) facts() []fact {
 	}
 	all := []fact{accuracy}
 	if m.Reduced != nil {
-		reduced := fact{m.Reduced.Reducer, share(m.Reduced.Value), fmt.Sprintf("over %d samples", m.Reduced.NSamples)}
+		reduced := fact{m.Reduced.Reducer, share(m.Reduced.Value), fmt.Sprintf("over %d samples, coverage %.3f", m.Reduced.NSamples, m.Reduced.Coverage)}
 		if m.Reduced.Interval != nil {
 			reduced.Note = "95 %: " + interval(&m.Reduced.Interval.Interval) + ", " + reduced.Note
 		}

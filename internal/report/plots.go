@@ -181,8 +181,8 @@ func nightsPlot(r *Report) (figure, bool) {
 			p.dot(verdictClass(night.Verdict), x(i), y(*night.Accuracy))
 		}
 	}
-	p.text("start", p.left, p.bottom+16, nights[0].StartedAt.UTC().Format(time.DateOnly))
-	p.text("end", p.right, p.bottom+16, nights[len(nights)-1].StartedAt.UTC().Format(time.DateOnly))
+	p.text("start", p.left, p.bottom+16, nights[0].At.UTC().Format(time.DateOnly))
+	p.text("end", p.right, p.bottom+16, nights[len(nights)-1].At.UTC().Format(time.DateOnly))
 	words := fmt.Sprintf("accuracy of %d campaigns of this series with 95 %% intervals; the last is %s", len(nights), share(nights[len(nights)-1].Accuracy))
 	return figure{"The last nights", words, p.end("The last nights: " + words)}, true
 }

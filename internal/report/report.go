@@ -43,11 +43,12 @@ type Category struct {
 
 // Night is one campaign of a series.
 type Night struct {
-	Campaign  string         `json:"campaign"`
-	StartedAt time.Time      `json:"started_at"`
-	Verdict   string         `json:"verdict"`
-	Accuracy  *float64       `json:"accuracy"`
-	Interval  *spec.Interval `json:"interval"`
+	Campaign string `json:"campaign"`
+	// At is the time of its schedule, else its start.
+	At       time.Time      `json:"at"`
+	Verdict  string         `json:"verdict"`
+	Accuracy *float64       `json:"accuracy"`
+	Interval *spec.Interval `json:"interval"`
 }
 
 // Outcomes of a trial.

@@ -10,6 +10,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,25 @@ func TestMaxRegressionIsJudgedAsTheCampaignWas(t *testing.T) {
 	require.Equal(t, spec.VerdictFail, verdict(inSeries, worse), "asked for with --baseline")
 	require.Equal(t, spec.VerdictPass, verdict(func(c *results.Campaign) { c.Effective.Baseline, c.Effective.RetryOf = "b", "n" }, nil), "a retry")
 	require.Equal(t, spec.VerdictInconclusive, verdict(func(c *results.Campaign) { c.Effective.Baseline = "b" }, nil), "its baseline is gone")
+	require.Equal(t, spec.VerdictInconclusive, verdict(func(c *results.Campaign) {
+		inSeries(c)
+		c.Summary.Gate = &c.Effective.Gate
+	}, nil), "a later night whose baseline is gone")
+}
+
+func TestACancelledCampaignIsNotGreen(t *testing.T) {
+	t.Parallel()
+	yes := true
+	c := finished("night")
+	c.Summary.Status = spec.StatusCancelled
+	b := NewBuilder(c)
+	for i := range 99 {
+		require.NoError(t, b.Add(detail(strconv.Itoa(i), 1, &yes)))
+	}
+	require.NoError(t, b.Add(results.Detail{Row: spec.TrialRow{SampleID: "last", Epoch: 1, Status: spec.StatusCancelled}}))
+	r := b.Finish(nil)
+	require.Equal(t, spec.VerdictInconclusive, r.Verdict)
+	require.Contains(t, r.Reasons[0], "cancelled")
 }
 
 func TestAnUnfinishedCampaignHasNoVerdict(t *testing.T) {
@@ -126,7 +146,7 @@ func TestAnUnfinishedCampaignHasNoVerdict(t *testing.T) {
 	r := b.Finish(nil)
 	require.Empty(t, r.Verdict)
 	require.Equal(t, "unfinished", r.Status)
-	require.Equal(t, results.MissingSkipped, Missing(c))
+	require.Equal(t, results.MissingSkipped, c.Missing())
 	require.Contains(t, written(t, "md", r), "# UNFINISHED")
 	require.Contains(t, written(t, "junit", r), `skipped="1"`)
 }

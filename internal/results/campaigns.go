@@ -7,6 +7,7 @@ import (
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/spec"
+	"pitwall/internal/stats"
 )
 
 // Campaign is what the store knows of one campaign, or of one retry.
@@ -16,15 +17,48 @@ type Campaign struct {
 	Summary *spec.CampaignResult `json:"summary,omitempty"`
 }
 
-// Gate is what a finished campaign's verdict is held against: its input's, but for max_regression where there was nothing to
-// compare with, in a retry, in an extension and on the first night of a series.
+// Gate is what the campaign's verdict is held against: its summary's, where that says it; see Header.Gate. What was judged
+// again is compared with nothing, for the baseline was judged otherwise.
 func (c Campaign) Gate() spec.Gate {
-	gate, in := c.Effective.Gate, c.Effective
-	first := in.Series != "" && c.Summary != nil && c.Summary.Comparison == nil
-	if in.RetryOf != "" || in.ExtendOf != "" || first {
+	gate := c.Header.Gate()
+	switch summary := c.Summary; {
+	case summary == nil:
+	case summary.Gate != nil:
+		gate = *summary.Gate
+	case c.Effective.Series != "" && summary.Comparison == nil: // the first night, in a summary from before it said the gate
+		gate.MaxRegression = nil
+	}
+	if artifact.IsRescore(c.Campaign) {
 		gate.MaxRegression = nil
 	}
 	return gate
+}
+
+// Missing is what a trial of the campaign without a result is.
+func (c Campaign) Missing() Missing {
+	switch summary := c.Summary; {
+	case summary == nil:
+		return MissingSkipped
+	case summary.Status == spec.StatusCancelled:
+		return MissingCancelled
+	case summary.Ended != "":
+		return MissingNotStarted
+	}
+	return MissingInfra
+}
+
+// Conclude is stats.Judge of a campaign that has finished: one that was cut short, by its budget or by a cancel, is
+// INCONCLUSIVE whatever the trials that did run came to.
+func Conclude(status, ended string, metrics spec.Metrics, gate spec.Gate, compared *spec.Comparison) (verdict string, reasons []string) {
+	verdict, reasons = stats.Judge(metrics, gate, compared)
+	cut := ended
+	if cut == "" && status == spec.StatusCancelled {
+		cut = "cancelled before all of its trials had run"
+	}
+	if cut == "" {
+		return verdict, reasons
+	}
+	return spec.VerdictInconclusive, append([]string{cut}, reasons...)
 }
 
 // ReadCampaign reads one campaign's header and, when it has finished, its summary. Returns artifact.ErrNotFound.

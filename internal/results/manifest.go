@@ -24,6 +24,29 @@ type Header struct {
 	Effective spec.CampaignInput `json:"effective"`
 }
 
+// IsPart: it is of a retry or an extension, whose trials are another campaign's.
+func (h Header) IsPart() bool { return h.Effective.RetryOf != "" || h.Effective.ExtendOf != "" }
+
+// Reducer is the input's; empty in a part, which has too few of a sample's epochs to make one number of them.
+func (h Header) Reducer() string {
+	if h.IsPart() {
+		return ""
+	}
+	return h.Effective.Reducer
+}
+
+// Gate is the input's, without what a part cannot be held against: the baseline, and what is asked of the reducer.
+func (h Header) Gate() spec.Gate {
+	gate := h.Effective.Gate
+	if h.IsPart() {
+		gate.MaxRegression = nil
+		if h.Effective.Reducer != "" {
+			gate.MinAccuracy = nil
+		}
+	}
+	return gate
+}
+
 // Trial is one of the other lines of a manifest.
 type Trial struct {
 	Sample   string `json:"sample"`

@@ -11,7 +11,6 @@ import (
 	"pitwall/internal/artifact"
 	"pitwall/internal/scorer"
 	"pitwall/internal/spec"
-	"pitwall/internal/stats"
 )
 
 // RescoreSettings say how a campaign was judged again. It stands in scorer.json.
@@ -30,12 +29,12 @@ const notFetched = "EvidenceMissing"
 // maxFileManifestBytes bounds an attempt's manifest.json: 20,000 lines of 4 KiB.
 const maxFileManifestBytes = 128 << 20
 
-// Rescore judges every trial of a finished campaign, with its retries and extensions, from what is stored, and writes the
-// rows beside the old ones, under the ID of the campaign's next Rescore, which it returns with its rows' reference. Trials
-// without evidence (infrastructure broke them) keep their rows. Each row is handed to add. Nothing that stands is changed.
-// Returns artifact.ErrNotFound and ErrNeedsSandbox.
-func Rescore(ctx context.Context, store *artifact.Store, campaign string, judge *spec.Scorer, add func(spec.TrialRow)) (string, spec.Ref, error) {
-	root, _ := artifact.SplitRetry(campaign)
+// Rescore judges every trial of a finished campaign (no part of one), with its retries and extensions, from what is stored,
+// and writes the rows beside the old ones, under the ID of the campaign's next Rescore, which it returns with its rows'
+// reference. Trials without evidence (infrastructure broke them, or they never began) keep their rows. Each row is handed to
+// add. Nothing that stands is changed. Returns artifact.ErrNotFound and ErrNeedsSandbox.
+func Rescore(ctx context.Context, store *artifact.Store, campaign Campaign, judge *spec.Scorer, add func(spec.TrialRow)) (string, spec.Ref, error) {
+	root := campaign.Campaign
 	reader, err := newRowReader(ctx, store, root)
 	if err != nil {
 		return "", spec.Ref{}, err
@@ -52,7 +51,7 @@ func Rescore(ctx context.Context, store *artifact.Store, campaign string, judge 
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = out.CloseWithError(writeRows(out, reader.rescored(ctx, root, judge), add)) // always nil
+		_ = out.CloseWithError(writeRows(out, reader.rescored(ctx, campaign, judge), add)) // always nil
 	}()
 	ref, err := store.Put(ctx, artifact.Results(id), pipe, maxResultsBytes)
 	_ = pipe.CloseWithError(io.ErrClosedPipe) // ends the writer if the store gave up first
@@ -84,14 +83,14 @@ func claimRescore(ctx context.Context, store *artifact.Store, root string, judge
 	return "", fmt.Errorf("campaign %s was rescored %d times, which is all that is kept", root, maxRetries)
 }
 
-func (r *rowReader) rescored(ctx context.Context, root string, judge *spec.Scorer) iter.Seq2[spec.TrialRow, error] {
+func (r *rowReader) rescored(ctx context.Context, campaign Campaign, judge *spec.Scorer) iter.Seq2[spec.TrialRow, error] {
 	return func(yield func(spec.TrialRow, error) bool) {
-		for found, err := range ahead(ctx, Trials(ctx, r.store, root), r.find) {
+		for found, err := range ahead(ctx, Trials(ctx, r.store, campaign.Campaign), r.find) {
 			row := found.row
 			switch {
 			case err != nil:
 			case row == nil:
-				row = r.missingRow(found.trial, MissingInfra)
+				row = r.missingRow(found.trial, campaign.Missing())
 			case hasEvidence(*found.result):
 				row, err = r.judge(ctx, found, judge)
 			}
@@ -202,15 +201,6 @@ func rescoredRows(ctx context.Context, store *artifact.Store, campaign string) i
 			}
 		}
 	}
-}
-
-// RescoredMetrics judges the rows of a Rescore as the campaign itself was judged, but for its baseline.
-func RescoredMetrics(header Header, collector *stats.Collector) (spec.Metrics, string, []string) {
-	metrics := collector.Metrics()
-	gate := header.Effective.Gate
-	gate.MaxRegression = nil
-	verdict, reasons := stats.Judge(metrics, gate, nil)
-	return metrics, verdict, reasons
 }
 
 // rescoredDetails lays the rows of a Rescore over the results that they were judged by; both are in the manifest's order. The

@@ -185,7 +185,7 @@ func TestManifestThatIsNone(t *testing.T) {
 	})
 }
 
-// finish writes the result of a trial: passed, failed or infra.
+// finish writes the result of a trial: passed, failed, cancelled or infra.
 func finish(t *testing.T, store *artifact.Store, campaign, sample string, retry int, outcome string) {
 	t.Helper()
 	result := spec.EvalResult{
@@ -195,6 +195,8 @@ func finish(t *testing.T, store *artifact.Store, campaign, sample string, retry 
 	switch outcome {
 	case "passed", "failed":
 		result.Score = &spec.Score{Passed: outcome == "passed"}
+	case spec.StatusCancelled:
+		result.Status = outcome
 	default:
 		result.Status, result.Error = spec.StatusError, &spec.EvalError{Origin: spec.OriginInfra, Type: outcome}
 	}
@@ -265,6 +267,33 @@ func TestRetriesCountWhereNothingEarlierHasAScore(t *testing.T) {
 		require.Equal(t, []string{"repaired=passed", "late=CreateFailed", "never=CreateFailed", "gone=passed"},
 			outcomes(t, store, "c/retry-1", results.MissingInfra))
 		require.Equal(t, []string{"late=failed", "never=ResultMissing"}, outcomes(t, store, "c/retry-2", results.MissingInfra))
+	})
+}
+
+// What a retry was to repair stands until one has repaired it: a retry that is cancelled makes no canary good, and no broken
+// trial one that nobody runs again.
+func TestACancelledRetryRepairsNothing(t *testing.T) {
+	everyStore(t, func(t *testing.T, store *artifact.Store) {
+		canary := func(yield func(results.Trial, error) bool) {
+			yield(results.Trial{Sample: "canary", Epoch: 1, Category: "cat", Canary: spec.ExpectPass}, nil)
+		}
+		_, _, err := results.WriteManifest(t.Context(), store, results.Header{Campaign: "c", DatasetSHA256: "d1"}, func(yield func(results.Trial, error) bool) {
+			canary(func(trial results.Trial, err error) bool {
+				return yield(trial, err) && yield(results.Trial{Sample: "broken", Epoch: 1, Category: "cat"}, nil)
+			})
+		})
+		require.NoError(t, err)
+		finish(t, store, "c", "canary", 0, "failed")
+		finish(t, store, "c", "broken", 0, "SandboxLost")
+		manifest(t, store, "c/retry-1", "broken")
+		finish(t, store, "c", "canary", 1, spec.StatusCancelled)
+		finish(t, store, "c", "broken", 1, spec.StatusCancelled)
+		want := []string{"canary=" + spec.CanaryFailed, "broken=SandboxLost"}
+		require.Equal(t, want, outcomes(t, store, "c", results.MissingInfra))
+		require.Equal(t, []string{"broken=cancelled"}, outcomes(t, store, "c/retry-1", results.MissingInfra), "its own rows say what became of it")
+		manifest(t, store, "c/retry-2", "broken")
+		finish(t, store, "c", "broken", 2, "passed")
+		require.Equal(t, []string{want[0], "broken=passed"}, outcomes(t, store, "c", results.MissingInfra))
 	})
 }
 

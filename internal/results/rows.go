@@ -156,7 +156,8 @@ type found struct {
 	row    *spec.TrialRow
 }
 
-// find takes the first result with a score, else the last result.
+// find takes the first result with a score, else the last result. A retry that was cancelled repaired nothing: what it was to
+// repair stands.
 func (r *rowReader) find(ctx context.Context, trial Trial) (found, error) {
 	at := found{trial: trial}
 	for retry := r.first; retry <= r.last; retry++ {
@@ -167,6 +168,9 @@ func (r *rowReader) find(ctx context.Context, trial Trial) (found, error) {
 		}
 		if err != nil {
 			return found{}, err
+		}
+		if at.row != nil && result.Status == spec.StatusCancelled {
+			continue
 		}
 		at.prefix, at.result, at.row = prefix, &result, r.rowOf(result, trial, prefix)
 		if stats.Scored(*at.row) {

@@ -21,8 +21,8 @@ func SeriesName(campaign string) string {
 	return startedAt.ReplaceAllString(root, "")
 }
 
-// Series reads the campaigns of the same series that finished, in the order in which they started: the last most of them that
-// started no later than the campaign itself. One that cannot be read is left out. It reads no trial.
+// Series reads the campaigns of the same series that finished, in the order of their nights: the last most of them whose night
+// is no later than that of the campaign itself. One that cannot be read is left out. It reads no trial.
 func Series(ctx context.Context, store *artifact.Store, campaign Campaign, most int) ([]Campaign, error) {
 	series := SeriesName(campaign.Campaign)
 	var names []string
@@ -55,7 +55,7 @@ func Series(ctx context.Context, store *artifact.Store, campaign Campaign, most 
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Campaign) int {
-		return cmp.Or(a.Summary.StartedAt.Compare(b.Summary.StartedAt), cmp.Compare(a.Campaign, b.Campaign))
+		return cmp.Or(a.Summary.Night().Compare(b.Summary.Night()), cmp.Compare(a.Campaign, b.Campaign))
 	})
 	return found[max(0, len(found)-most):], nil
 }
@@ -64,5 +64,5 @@ func Series(ctx context.Context, store *artifact.Store, campaign Campaign, most 
 const maxSeries = 366
 
 func later(a, b Campaign) bool {
-	return b.Summary != nil && a.Summary.StartedAt.After(b.Summary.StartedAt)
+	return b.Summary != nil && a.Summary.Night().After(b.Summary.Night())
 }

@@ -39,6 +39,12 @@ func TestSeriesIsWhatCameBeforeUnderTheSameName(t *testing.T) {
 		night("us/nightly-2026-11-22T030000Z", 22, true)
 		night("us/nightly-2026-11-23T030000Z", 23, true)
 		night("us/nightly-2026-11-24T030000Z", 24, false)
+		backfilled := spec.CampaignResult{
+			Campaign: "us/nightly-2026-11-19T030000Z", ScheduledAt: time.Date(2026, 11, 19, 3, 0, 0, 0, time.UTC), StartedAt: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC),
+		}
+		manifest(t, store, backfilled.Campaign, "x")
+		_, err := results.WriteSummary(t.Context(), store, backfilled)
+		require.NoError(t, err)
 		night("us/nightly-b-2026-11-22T030000Z", 22, true)
 		night("other", 22, true)
 		of := func(name string, most int) []string {
@@ -52,9 +58,12 @@ func TestSeriesIsWhatCameBeforeUnderTheSameName(t *testing.T) {
 			}
 			return names
 		}
-		require.Equal(t, []string{"us/nightly-2026-11-20T030000Z", "us/nightly-2026-11-21T030000Z", "us/nightly-2026-11-22T030000Z"}, of("us/nightly-2026-11-22T030000Z", 10))
+		require.Equal(t, []string{
+			"us/nightly-2026-11-19T030000Z", "us/nightly-2026-11-20T030000Z", "us/nightly-2026-11-21T030000Z", "us/nightly-2026-11-22T030000Z",
+		}, of("us/nightly-2026-11-22T030000Z", 10))
+		require.Equal(t, []string{"us/nightly-2026-11-19T030000Z"}, of("us/nightly-2026-11-19T030000Z", 10), "a backfill comes at its night")
 		require.Equal(t, []string{"us/nightly-2026-11-21T030000Z", "us/nightly-2026-11-22T030000Z"}, of("us/nightly-2026-11-22T030000Z", 2))
-		require.Len(t, of("us/nightly-2026-11-24T030000Z", 10), 4, "one that runs has all others before it")
+		require.Len(t, of("us/nightly-2026-11-24T030000Z", 10), 5, "one that runs has all others before it")
 		require.Equal(t, []string{"other"}, of("other", 10))
 	})
 }
@@ -64,7 +73,7 @@ func TestDetailsAreRowsWithTheirResults(t *testing.T) {
 		manifest(t, store, "night", "a", "b")
 		finish(t, store, "night", "a", 0, "passed")
 		judge := &spec.Scorer{Type: spec.ScorerExitCode}
-		rescored, _, err := results.Rescore(t.Context(), store, "night", judge, func(spec.TrialRow) {})
+		rescored, _, err := results.Rescore(t.Context(), store, results.Campaign{Header: results.Header{Campaign: "night"}}, judge, func(spec.TrialRow) {})
 		require.NoError(t, err)
 		for _, campaign := range []string{"night", rescored} {
 			var details []results.Detail

@@ -143,6 +143,9 @@ type CampaignResult struct {
 	Verdict string `json:"verdict"`
 	// Reasons say why the verdict is not PASS.
 	Reasons []string `json:"reasons,omitempty"`
+	// Gate that the verdict was held against: the input's, without max_regression where there was nothing to compare with, as
+	// on the first night of a series. Nil in summaries from before it was said.
+	Gate *Gate `json:"gate,omitempty"`
 	// Comparison with the baseline, if the campaign names one.
 	Comparison    *Comparison `json:"comparison,omitempty"`
 	DatasetSHA256 string      `json:"dataset_sha256"`
@@ -150,10 +153,20 @@ type CampaignResult struct {
 	ManifestURI   string      `json:"manifest_uri"`
 	ResultsURI    string      `json:"results_uri"`
 	SummaryURI    string      `json:"summary_uri"`
-	StartedAt     time.Time   `json:"started_at"`
-	FinishedAt    time.Time   `json:"finished_at"`
+	// ScheduledAt is the time for which a schedule started it, of a backfill in the past; zero where none did.
+	ScheduledAt time.Time `json:"scheduled_at,omitzero"`
+	StartedAt   time.Time `json:"started_at"`
+	FinishedAt  time.Time `json:"finished_at"`
 	// Ended says why the campaign ended before all of its trials had run: budget exhausted. Empty otherwise.
 	Ended string `json:"ended,omitempty"`
+}
+
+// Night is when the campaign stands among those of its series: the time of its schedule, else its start.
+func (r CampaignResult) Night() time.Time {
+	if r.ScheduledAt.IsZero() {
+		return r.StartedAt
+	}
+	return r.ScheduledAt
 }
 
 // Metrics always show what was not scored beside what was.

@@ -18,6 +18,8 @@ type Reduced struct {
 	Reducer string `json:"reducer"`
 	// NSamples that the reducer is defined for.
 	NSamples int `json:"n_samples"`
+	// Coverage is NSamples ÷ all samples of the campaign.
+	Coverage float64 `json:"coverage"`
 	// Value is nil, as is Interval, where NSamples is 0.
 	Value    *float64   `json:"value"`
 	Interval *Bootstrap `json:"interval"`

@@ -52,7 +52,7 @@ func TestReducedIsHeldAgainstTheGate(t *testing.T) {
 	rows := []spec.TrialRow{
 		scored("a", true, 1), scored("a", false, 0), scored("a", false, 0), scored("b", true, 1), broken("c", spec.OriginInfra),
 	}
-	gate := spec.Gate{MinAccuracy: ptr(0.6), MinCoverage: ptr(0.5)}
+	gate := spec.Gate{MinAccuracy: ptr(0.6), MinCoverage: ptr(0.3)}
 	for reducer, want := range map[string]struct {
 		value   float64
 		samples int
@@ -78,6 +78,31 @@ func TestReducedIsHeldAgainstTheGate(t *testing.T) {
 	verdict, reasons := stats.Judge(got, gate, nil)
 	require.Equal(t, spec.VerdictInconclusive, verdict)
 	require.Contains(t, reasons[0], "pass@4 is undefined")
+}
+
+// A reducer that is defined for one sample of many says nothing of the others.
+func TestReducedNeedsItsCoverageOfSamples(t *testing.T) {
+	var rows []spec.TrialRow
+	for i, id := range []string{"a", "b", "c", "d"} {
+		rows = append(rows, scored(id, i == 0, 1))
+		if i < 2 {
+			rows = append(rows, scored(id, i == 0, 1))
+		} else {
+			rows = append(rows, broken(id, spec.OriginInfra))
+		}
+	}
+	got := stats.Aggregate(slices.Values(rows), stats.Choice{Reducer: "pass^2"})
+	require.Equal(t, []float64{0.75, 0.5}, []float64{got.Coverage, got.Reduced.Coverage})
+	verdict, reasons := stats.Judge(got, spec.Gate{MinCoverage: ptr(0.6)}, nil)
+	require.Equal(t, spec.VerdictInconclusive, verdict)
+	require.Equal(t, []string{"pass^2 is of 2 samples with enough scored epochs: coverage 0.5 is below min_coverage 0.6"}, reasons)
+	verdict, reasons = stats.Judge(got, spec.Gate{MinCoverage: ptr(0.5)}, nil)
+	require.Equal(t, spec.VerdictPass, verdict, reasons)
+	require.Equal(t, 4, got.NClusters)
+	got = stats.Aggregate(slices.Values(rows[:1:1]), stats.Choice{})
+	none := stats.Aggregate(slices.Values(append(rows[:1:1], broken("x", spec.OriginInfra))), stats.Choice{})
+	require.Equal(t, []any{got.NClusters, got.AccuracyInterval, got.AccuracyStderr}, []any{none.NClusters, none.AccuracyInterval, none.AccuracyStderr},
+		"a sample without a score is no cluster")
 }
 
 func TestClustersByCategory(t *testing.T) {

@@ -40,16 +40,21 @@ type tallies struct {
 
 func newTallies() tallies { return tallies{index: map[string]int{}} }
 
-func (t *tallies) add(name string, passed bool) {
+// of is what was counted of a name, which is known from then on.
+func (t *tallies) of(name string) *Cluster {
 	i, known := t.index[name]
 	if !known {
 		i = len(t.counts)
 		t.index[name] = i
 		t.counts = append(t.counts, Cluster{})
 	}
-	t.counts[i].Scored++
+	return &t.counts[i]
+}
+
+func (c *Cluster) add(passed bool) {
+	c.Scored++
 	if passed {
-		t.counts[i].Passed++
+		c.Passed++
 	}
 }
 
@@ -68,9 +73,10 @@ func (c *Collector) Add(row spec.TrialRow) {
 		return
 	}
 	m.NTotal++
+	sample := c.samples.of(row.SampleID) // also where it has no score: a reducer's coverage is of all samples
 	switch {
 	case Scored(row):
-		c.addScore(row)
+		c.addScore(row, sample)
 	case row.Status == spec.StatusCancelled:
 		m.NCancelled++
 	case row.Status == spec.StatusNotStarted:
@@ -82,10 +88,10 @@ func (c *Collector) Add(row spec.TrialRow) {
 	}
 }
 
-func (c *Collector) addScore(row spec.TrialRow) {
-	c.samples.add(row.SampleID, *row.Passed)
+func (c *Collector) addScore(row spec.TrialRow, sample *Cluster) {
+	sample.add(*row.Passed)
 	if c.choice.ClusterBy == spec.ClusterCategory {
-		c.clusters.add(row.Category, *row.Passed)
+		c.clusters.of(row.Category).add(*row.Passed)
 	}
 	c.metrics.NScored++
 	c.sum += *row.Score
@@ -127,7 +133,7 @@ func (c *Collector) addAccuracy(m *spec.Metrics) {
 		clusters = c.clusters.counts
 	}
 	accuracy := float64(m.NPassed) / float64(m.NScored)
-	m.Accuracy, m.NClusters = &accuracy, len(clusters)
+	m.Accuracy, m.NClusters = &accuracy, scoredClusters(clusters)
 	if stderr, ok := ClusteredStderr(clusters); ok {
 		m.AccuracyStderr = &stderr
 	}
@@ -154,7 +160,7 @@ func (c *Collector) reduced() *spec.Reduced {
 	reduced := &spec.Reduced{Reducer: reducer.String(), NSamples: len(values), Interval: BootstrapMean(values, DefaultSeed)}
 	if len(values) > 0 {
 		mean := Mean(values)
-		reduced.Value = &mean
+		reduced.Value, reduced.Coverage = &mean, float64(len(values))/float64(len(c.samples.counts))
 	}
 	return reduced
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // Judge is PASS, FAIL or INCONCLUSIVE, and why it is not PASS. A canary that failed, nothing scored, less than the gate's
-// coverage (default spec.DefaultMinCoverage: below it a rate says more about the infrastructure than about the answers),
+// coverage (default spec.DefaultMinCoverage: below it a rate says more about the infrastructure than about the answers; of
+// the trials, and under a reducer also of the samples that it has a value for),
 // or a comparison that says nothing is INCONCLUSIVE, whatever the accuracy. Enough coverage under a gate that asks for
 // nothing is PASS. Compared is nil where there is no baseline.
 func Judge(m spec.Metrics, gate spec.Gate, compared *spec.Comparison) (verdict string, reasons []string) {
@@ -45,6 +46,9 @@ func doubts(m spec.Metrics, gate spec.Gate, compared *spec.Comparison) []string 
 		doubts = append(doubts, fmt.Sprintf("coverage %.4g is below min_coverage %.4g", m.Coverage, minCoverage))
 	case value == nil:
 		doubts = append(doubts, what+" is undefined: no sample has enough scored epochs")
+	case m.Reduced != nil && !(m.Reduced.Coverage >= minCoverage):
+		doubts = append(doubts, fmt.Sprintf("%s is of %d samples with enough scored epochs: coverage %.4g is below min_coverage %.4g",
+			what, m.Reduced.NSamples, m.Reduced.Coverage, minCoverage))
 	}
 	if gate.MaxRegression == nil {
 		return doubts
