@@ -17,6 +17,7 @@ import (
 	"pitwall/internal/results"
 	"pitwall/internal/spec"
 	"pitwall/test/harness"
+	"pitwall/workflows"
 )
 
 const quickstart = "examples/quickstart/campaign.yaml"
@@ -279,6 +280,54 @@ func TestRetryRunsOnlyWhatInfrastructureBroke(t *testing.T) {
 	_, stderr, code = s.Starter("campaign", "retry", c.name)
 	require.Equal(t, 3, code)
 	require.Contains(t, stderr, "nothing to retry")
+}
+
+// A campaign that was terminated goes on when it is started again as it was, and nothing takes up what is under way.
+func TestTerminatedCampaignGoesOn(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	c := campaignUnderTest{s, writeCampaign(t, "epochs: 1\ngate: {min_coverage: 0.5}\n"+`eval: {job: {steps: [{command: "{{.command}}", time_limit: 10m}]}}`,
+		commandRows("true", "touch begun; sleep 600", "true")...), "killed"}
+	c.start(t, "--max-parallel", "1")
+	s.AwaitFile(s.AwaitSandbox(c.evalID("s2")), "/home/daytona/begun")
+	require.NoError(t, s.Temporal.TerminateWorkflow(t.Context(), workflows.CampaignID(c.name), "", "test"))
+	for _, command := range []string{"retry", "rescore"} {
+		_, stderr, code := s.Starter("campaign", command, c.name)
+		require.Equal(t, 3, code)
+		require.Contains(t, stderr, "goes on when it is started again")
+	}
+	s.Eventually("the campaign is started again", func(context.Context) bool {
+		_, stderr, code := s.Starter("campaign", "start", c.file, "--name", c.name, "--max-parallel", "1")
+		require.True(t, code == 0 || strings.Contains(stderr, "its evals are still ending"), stderr)
+		return code == 0
+	})
+	summary := finished(t, s, c.name)
+	require.Equal(t, []any{spec.StatusCompleted, spec.VerdictPass, 3, 2, 1},
+		[]any{summary.Status, summary.Verdict, summary.NTotal, summary.NPassed, summary.NCancelled}, "what was under way was cancelled by the end of its parent")
+
+	started := s.Ledger().Created
+	c.start(t, "--max-parallel", "1") // attaches
+	require.Equal(t, started, s.Ledger().Created)
+	_, stderr, code := s.Starter("campaign", "extend", c.name, "--epochs", "1")
+	require.Equal(t, 0, code, stderr)
+	more := campaignUnderTest{s, "", artifact.Extension(c.name, 1)}
+	s.AwaitFile(s.AwaitSandbox(strings.TrimSuffix(c.evalID("s2"), "1")+"2"), "/home/daytona/begun")
+	for _, command := range [][]string{{"retry", c.name}, {"rescore", c.name}, {"extend", c.name, "--epochs", "1"}} {
+		_, stderr, code := s.Starter(append([]string{"campaign"}, command...)...)
+		require.Equal(t, 3, code)
+		require.Contains(t, stderr, "campaign/killed/extend-1 is running")
+	}
+	require.NoError(t, s.Temporal.TerminateWorkflow(t.Context(), workflows.CampaignID(more.name), "", "test"))
+	_, stderr, code = s.Starter("campaign", "extend", c.name, "--epochs", "2")
+	require.Equal(t, 3, code)
+	require.Contains(t, stderr, "starter campaign extend killed --epochs 1")
+	s.Eventually("the extension is started again", func(context.Context) bool {
+		_, stderr, code := s.Starter("campaign", "extend", c.name, "--epochs", "1")
+		require.True(t, code == 0 || strings.Contains(stderr, "its evals are still ending"), stderr)
+		return code == 0
+	})
+	summary = finished(t, s, more.name)
+	require.Equal(t, []int{3, 2, 1}, []int{summary.NTotal, summary.NPassed, summary.NCancelled})
+	s.AwaitNoLease()
 }
 
 func TestBadCampaignsAreRefusedAndNothingRuns(t *testing.T) {

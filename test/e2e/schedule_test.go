@@ -13,6 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pitwall/internal/results"
+	"pitwall/internal/retention"
+	"pitwall/internal/spec"
 	"pitwall/test/harness"
 )
 
@@ -105,6 +108,29 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 	}
 	_, errOut, code = s.Starter("campaign", "wait", "nope")
 	require.Equal(t, 3, code, errOut)
+
+	dated := filepath.Join(dir, "dated.yaml")
+	require.NoError(t, os.WriteFile(dated, []byte("dataset: {uri: \"store:{date}.jsonl\"}\nseries: dated\neval: {job: {steps: [{command: echo hello}]}}\n"), 0o600))
+	for date, rows := range map[string]string{"2026-11-20": `{"id": "a"}`, "2026-11-21": "{\"id\": \"a\"}\n{\"id\": \"b\"}"} {
+		_, err := s.Store.Put(t.Context(), date+".jsonl", strings.NewReader(rows), 100)
+		require.NoError(t, err)
+	}
+	starter("schedule", "create", dated, "--name", "dated", "--cron", "0 3 * * *")
+	for _, from := range []string{"2026-11-21T00:00:00Z", "2026-11-20T00:00:00Z"} { // the later night first
+		starter("schedule", "backfill", "dated", "--from", from, "--to", strings.Replace(from, "T00", "T23", 1))
+		night := strings.Replace(from, "T00:00:00Z", "T03:00:00Z", 1)
+		var summary spec.CampaignResult
+		s.Eventually("the night has passed", func(ctx context.Context) bool {
+			var err error
+			summary, err = results.ReadSummary(ctx, s.Store, "dated-"+strings.ReplaceAll(night, ":", ""))
+			return err == nil
+		})
+		require.Equal(t, night, summary.ScheduledAt.Format(time.RFC3339), "a backfill reads the file of its night")
+		require.Equal(t, []any{strings.Count(night, "21T") + 1, spec.VerdictPass}, []any{summary.NTotal, summary.Verdict})
+	}
+	leads, err := retention.ReadBaseline(t.Context(), s.Store, "dated")
+	require.NoError(t, err)
+	require.Equal(t, "dated-2026-11-21T030000Z", leads.Campaign, "and does not take the place of a later one")
 
 	bad := filepath.Join(dir, "bad.yaml")
 	require.NoError(t, os.WriteFile(bad, []byte("dataset: {uri: data.jsonl}\neval: {job: {steps: [{command: \"false\"}]}}\ngate: {min_accuracy: 1}\n"), 0o600))
