@@ -204,18 +204,35 @@ func (c *Campaigns) planned(ctx context.Context, trials iter.Seq2[dataset.Trial,
 // movedBytes is the size from which a file's content is stored apart: a shard's history holds each input twice.
 const movedBytes = 512
 
+// moveContent stores large files apart, and as many small ones as an input may not hold together.
 func (c *Campaigns) moveContent(ctx context.Context, input *spec.EvalInput) error {
 	files := input.Inputs.Files
 	for i := range files {
-		if len(files[i].Content) < movedBytes {
-			continue
+		if len(files[i].Content) >= movedBytes {
+			if err := c.moveFile(ctx, &files[i]); err != nil {
+				return err
+			}
 		}
-		ref, err := c.Store.PutBlob(ctx, strings.NewReader(files[i].Content), int64(len(files[i].Content)))
-		if err != nil {
-			return fmt.Errorf("%w: %w", errStore, err)
-		}
-		files[i].Content, files[i].URI, files[i].SHA256, files[i].Bytes = "", ref.URI, ref.SHA256, ref.Bytes
 	}
+	over := input.InlineBytes() - spec.MaxInlineBytes
+	for i := 0; i < len(files) && over > 0; i++ {
+		over -= len(files[i].Content)
+		if err := c.moveFile(ctx, &files[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Campaigns) moveFile(ctx context.Context, file *spec.File) error {
+	if file.Content == "" {
+		return nil
+	}
+	ref, err := c.Store.PutBlob(ctx, strings.NewReader(file.Content), int64(len(file.Content)))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStore, err)
+	}
+	file.Content, file.URI, file.SHA256, file.Bytes = "", ref.URI, ref.SHA256, ref.Bytes
 	return nil
 }
 

@@ -284,3 +284,20 @@ func TestCampaignIsRefusedWhereSandboxesAreSwitchedOff(t *testing.T) {
 	require.ErrorAs(t, err, &app)
 	require.Equal(t, ErrTypeDisabled, app.Type())
 }
+
+// Many small files are as much as a few large ones: a trial holds no more of them than its own check admits.
+func TestManySmallFilesOfATrialAreStoredApart(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("data/rows.jsonl", rowsOf(1))
+	in := campaignOn("store:data/rows.jsonl")
+	for i := range 200 {
+		in.Eval.Inputs.Files = append(in.Eval.Inputs.Files, spec.File{Path: fmt.Sprintf("f%d.txt", i), Content: strings.Repeat("x", 400)})
+	}
+	prepared, err := b.prepare(in)
+	require.NoError(t, err)
+	trial := b.list(prepared, 0, 1).Trials[0].Input
+	require.NoError(t, trial.Validate())
+	require.LessOrEqual(t, trial.InlineBytes(), spec.MaxInlineBytes)
+	require.NotEmpty(t, trial.Inputs.Files[0].URI)
+	require.NotEmpty(t, trial.Inputs.Files[199].Content, "no more than must be")
+}

@@ -152,9 +152,7 @@ func (c *creation) paced(ctx context.Context) (daytona.Sandbox, error) {
 		outcome = startRefused
 		_ = refused.Details(&wait)
 	}
-	c.starts.end(outcome, wait)
-	limit, closed := c.starts.bound()
-	c.Metrics.Starts(limit, closed)
+	c.Metrics.Starts(c.starts.end(outcome, wait))
 	return sandbox, err
 }
 

@@ -28,6 +28,8 @@ const (
 	// firstClosed is the wait after a refusal without a wish of the provider, doubled with each in a row up to lastClosed.
 	firstClosed = time.Second
 	lastClosed  = time.Minute
+	// longestWish bounds what a provider may wish for, as the client's own bound on Retry-After does.
+	longestWish = 10 * time.Minute
 	// startPatience is how long a create waits for its turn here, in its slot; then it gives the slot back. A choice: the first
 	// refusals' waits (1, 2, 4 and 8 s) are cheaper than another turn in the line, some 15 events for each eval in it.
 	startPatience = 10 * time.Second
@@ -84,8 +86,9 @@ const (
 	startRefused // 429, quota, no capacity
 )
 
-// end gives the place back, and learns. wish is the provider's Retry-After; 0: none.
-func (r *startRate) end(outcome startOutcome, wish time.Duration) {
+// end gives the place back, and learns. wish is the provider's Retry-After; 0: none. It returns the limit as it then stands, and
+// whether creates wait for the provider: not after one that went well, whatever others were told.
+func (r *startRate) end(outcome startOutcome, wish time.Duration) (limit float64, waits bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.under--
@@ -99,19 +102,20 @@ func (r *startRate) end(outcome startOutcome, wish time.Duration) {
 	}
 	close(r.changed)
 	r.changed = make(chan struct{})
+	return r.limit, outcome != startCreated && time.Now().Before(r.closed)
 }
 
 // refuse halves the bound once for all that were under way together: their refusals tell the same.
 func (r *startRate) refuse(wish time.Duration) {
 	now := time.Now()
 	if now.Before(r.closed) {
-		r.closed = later(r.closed, now.Add(min(wish, lastClosed)))
+		r.closed = later(r.closed, now.Add(min(wish, longestWish)))
 		return
 	}
 	r.limit = max(1, r.limit/2)
 	wait := min(lastClosed, firstClosed<<min(r.refusals, 10))
 	r.refusals++
-	r.closed = now.Add(min(lastClosed, max(wait, wish)))
+	r.closed = now.Add(max(wait, min(wish, longestWish)))
 }
 
 func later(a, b time.Time) time.Time {
@@ -119,11 +123,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// bound is the limit as it stands, and whether creates wait for the provider.
-func (r *startRate) bound() (limit float64, closed bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.limit, time.Now().Before(r.closed)
 }

@@ -17,12 +17,12 @@ func TestStartRateHalvesOnceForABurstOfRefusals(t *testing.T) {
 			ok, _ := r.begin(t.Context())
 			require.True(t, ok)
 		}
-		for range 8 {
+		for range 7 {
 			r.end(startRefused, 0)
 		}
-		limit, closed := r.bound()
+		limit, waits := r.end(startRefused, 0)
 		require.InDelta(t, 4, limit, 0)
-		require.True(t, closed)
+		require.True(t, waits)
 		began := time.Now()
 		for range 4 {
 			ok, _ := r.begin(t.Context())
@@ -53,6 +53,37 @@ func TestStartRateHonoursTheProvidersWish(t *testing.T) {
 	})
 }
 
+// A wish is honoured as far as the client itself would: ten minutes.
+func TestStartRateHonoursALongWish(t *testing.T) {
+	for wish, want := range map[time.Duration]time.Duration{5 * time.Minute: 5 * time.Minute, time.Hour: longestWish} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newStartRate(2)
+			r.begin(t.Context())
+			r.begin(t.Context())
+			r.end(startRefused, wish)
+			r.end(startRefused, wish) // of the same burst
+			_, wait := r.begin(t.Context())
+			require.Equal(t, want, wait)
+			time.Sleep(want)
+			ok, _ := r.begin(t.Context())
+			require.True(t, ok)
+		})
+	}
+}
+
+// After a create that went well nobody waits for the provider, though another that was under way with it was refused.
+func TestStartRateOfACreateThatWentWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newStartRate(2)
+		r.begin(t.Context())
+		r.begin(t.Context())
+		_, waits := r.end(startRefused, 0)
+		require.True(t, waits)
+		_, waits = r.end(startCreated, 0)
+		require.False(t, waits)
+	})
+}
+
 // Whoever waits for a place takes one as soon as another create has ended.
 func TestStartRateHandsAPlaceOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -75,13 +106,12 @@ func TestStartRateRisesByOneForEachBoundful(t *testing.T) {
 		r.begin(t.Context())
 		r.end(startRefused, 0)
 		time.Sleep(lastClosed)
-		before, _ := r.bound()
+		before := r.limit
 		for range int(before) {
 			r.begin(t.Context())
 			r.end(startCreated, 0)
 		}
-		after, _ := r.bound()
-		require.InDelta(t, before+1, after, 0.05)
+		require.InDelta(t, before+1, r.limit, 0.05)
 	})
 }
 
@@ -96,12 +126,11 @@ func TestStartRateStaysWithinItsBounds(t *testing.T) {
 				case ok:
 					r.end(startOutcome(min(step, 2)), time.Duration(step)*time.Hour)
 				default:
-					require.LessOrEqual(t, wait, lastClosed, "never shut for good")
+					require.LessOrEqual(t, wait, longestWish, "never shut for good")
 					time.Sleep(wait)
 				}
-				limit, _ := r.bound()
-				require.GreaterOrEqual(t, limit, 1.0)
-				require.LessOrEqual(t, limit, float64(most))
+				require.GreaterOrEqual(t, r.limit, 1.0)
+				require.LessOrEqual(t, r.limit, float64(most))
 				require.Zero(t, r.under)
 			}
 		})

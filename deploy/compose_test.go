@@ -116,6 +116,28 @@ func TestVariablesOfWorkersAreDocumented(t *testing.T) {
 	}
 }
 
+// Every variable that the workers' page has is passed on, but for those that the stack sets, or that are secrets.
+func TestSettingsReachTheWorkers(t *testing.T) {
+	notPassed := map[string]string{
+		"DAYTONA_API_KEY": "a secret, as a file", "PITWALL_WEBHOOK_SECRET": "a secret", "PITWALL_PAYLOAD_KEYS": "a secret, as a file",
+		"PITWALL_CODEC_TOKEN": "of codec-server", "PITWALL_UI_URL": "of starter", "PITWALL_HEALTH_ADDR": "of the image",
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "rare", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "rare", "OTEL_TRACES_EXPORTER": "rare",
+		"OTEL_SDK_DISABLED": "rare", "SENTRY_DSN": "a secret",
+	}
+	passed := readCompose(t).Services["worker"].Environment
+	page, _, _ := strings.Cut(readFile(t, "../docs/configuration.md"), "PITWALL_TEST_DATA")
+	found := 0
+	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(page, -1) {
+		name := match[1]
+		if strings.HasPrefix(name, "TEMPORAL_") || strings.HasPrefix(name, "SENTRY_") || strings.HasPrefix(name, "PITWALL_GALILEO_") || notPassed[name] != "" {
+			continue
+		}
+		require.Contains(t, passed, name)
+		found++
+	}
+	require.Greater(t, found, 20)
+}
+
 // Prometheus asks the services that have metrics, on the ports that they have them on.
 func TestPrometheusOfTheStack(t *testing.T) {
 	promtool(t, "prometheus", "check", "config", "compose.yml")

@@ -131,3 +131,24 @@ func TestQuotedTextSurvivesYAML(t *testing.T) {
 		require.Equal(t, text, campaign.Name)
 	})
 }
+
+// A file of JSON is read alike with flags and without: what Python's json.dump writes, and line breaks that only YAML knows.
+func TestJSONFilesWithFlags(t *testing.T) {
+	for _, text := range []string{`\ud83d\ude00`, `\\ud83d\\ude00`, `\\\ud83d\ude00`, `\u0085`, "\u0085", "\u2028", `\u2028`, `\/`, `\u007f`, `a\tb`, `\u0000`, `é`} {
+		data := []byte(`{"name":"c","dataset":{"uri":"store:x","format":"jsonl"},"answers":{"from":"text","text":"x` + text + `"},"eval":{"job":{"steps":[{"command":"echo"}]}}}`)
+		require.Equal(t, kindCampaign, kindOf(data), text)
+		plain, err := spec.DecodeCampaign(data)
+		require.NoError(t, err, text)
+		changed, err := applyOverrides(data, []override{{"dataset.limit", "5"}})
+		require.NoError(t, err, text)
+		got, err := spec.DecodeCampaign(changed)
+		require.NoError(t, err, text)
+		require.Equal(t, plain.Answers.Text, got.Answers.Text, text)
+		require.Equal(t, 5, got.Dataset.Limit)
+	}
+}
+
+func TestSecondsOfManyYears(t *testing.T) {
+	require.Equal(t, 90*time.Second, seconds(90))
+	require.Positive(t, seconds(100_000*10*604800))
+}

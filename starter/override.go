@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -32,7 +33,7 @@ func applyOverrides(data []byte, overrides []override) ([]byte, error) {
 		return data, nil
 	}
 	var doc yaml.Node
-	if err := yaml.Load(data, &doc); err != nil {
+	if err := yaml.Load(jsonAsYAML(data), &doc); err != nil {
 		return nil, &UsageError{Problem: "not YAML", Err: err}
 	}
 	root := &doc
@@ -49,6 +50,25 @@ func applyOverrides(data []byte, overrides []override) ([]byte, error) {
 		return nil, fmt.Errorf("write the spec with its overrides: %w", err)
 	}
 	return changed, nil
+}
+
+// jsonEscape matches one escape of JSON's, or two that are one character above U+FFFF.
+var jsonEscape = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\.`)
+
+// jsonAsYAML writes in YAML's way what JSON has and YAML reads otherwise: pairs of escapes, and line breaks that only YAML knows.
+// What is no JSON is left alone.
+func jsonAsYAML(data []byte) []byte {
+	if !json.Valid(data) {
+		return data
+	}
+	data = jsonEscape.ReplaceAllFunc(data, func(escape []byte) []byte {
+		var char string
+		if len(escape) > 2 && json.Unmarshal([]byte(`"`+string(escape)+`"`), &char) == nil {
+			return []byte(char)
+		}
+		return escape
+	})
+	return []byte(strings.NewReplacer("\u0085", `\u0085`, "\u2028", `\u2028`, "\u2029", `\u2029`).Replace(string(data)))
 }
 
 // pathPart is name or [3] of a path.

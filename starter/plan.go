@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"time"
 
 	"pitwall/internal/spec"
@@ -74,4 +75,10 @@ func printLimits(term *terminal, limits evalLimits) {
 	term.printf("worst    %.0f sandbox-seconds\n", limits.WorstSandboxSeconds)
 }
 
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+// seconds is as long as a Duration can be where s is longer: 292 years.
+func seconds(s float64) time.Duration {
+	if s >= math.MaxInt64/float64(time.Second) {
+		return math.MaxInt64
+	}
+	return time.Duration(s * float64(time.Second))
+}

@@ -122,7 +122,7 @@ func checkFile(ctx context.Context, term *terminal, name string, options campaig
 // kindOf tells a campaign and a policy by the fields that only they have.
 func kindOf(data []byte) string {
 	var fields map[string]yaml.Node
-	if err := yaml.Load(data, &fields); err != nil {
+	if err := yaml.Load(jsonAsYAML(data), &fields); err != nil {
 		return kindEval
 	}
 	for _, field := range []string{"dataset", "eval", "answers", "epochs", "gate", "pass_at_k", "max_parallel"} {

@@ -31,6 +31,10 @@ func work(ctx context.Context, setup setup) (err error) {
 	defer watch.close()
 	defer watch.errors.Process(&err)
 	needs, err := connect(ctx, setup, watch)
+	if err != nil && ctx.Err() != nil {
+		setup.log.Info("stopped while starting")
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -162,3 +162,21 @@ func TestMetricsAreServedBesideHealth(t *testing.T) {
 	require.Contains(t, answer.Header.Get("Content-Type"), "text/plain")
 	require.Contains(t, string(body), `pitwall_removals_blocked{reason="denied"} 1`)
 }
+
+// A worker that is told to stop while it waits for what it needs has been stopped, and has not failed.
+func TestAStopWhileStartingIsAStop(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	asked := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		stop()
+		<-r.Context().Done()
+		close(asked)
+	}))
+	t.Cleanup(server.Close)
+	var stderr bytes.Buffer
+	environ := []string{"XDG_STATE_HOME=" + t.TempDir(), "DAYTONA_API_URL=" + server.URL + "/api", "DAYTONA_API_KEY=dtn_0123456789abcdef"}
+	require.Equal(t, exitStopped, execute(ctx, nil, environ, &stderr), stderr.String())
+	<-asked
+	require.NotContains(t, stderr.String(), "worker: ")
+}

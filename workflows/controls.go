@@ -26,8 +26,9 @@ const (
 // SignalControls tells a shard the Controls of its campaign.
 const SignalControls = "controls"
 
-// maxCancelledTrials bounds what a campaign remembers of single trials; more than that is a cancel of the campaign.
-const maxCancelledTrials = 1000
+// maxCancelledTrials bounds what a campaign remembers of single trials; more than that is a cancel of the campaign. Each change
+// carries all of them into two histories: 200 of 100 bytes are 2.6 MB when each was a change, of the 50 MiB that Temporal allows.
+const maxCancelledTrials = 200
 
 // Controls are what an operator has set on a campaign. A shard is started with them, and told each change in whole.
 type Controls struct {

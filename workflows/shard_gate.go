@@ -61,11 +61,14 @@ type openTrial struct {
 	eval workflow.ChildWorkflowFuture
 	// probe: it was started to see whether infrastructure still breaks.
 	probe bool
+	// asked: it was asked to end.
+	asked bool
 }
 
 // cancel asks the trial's eval to end. A context of its own under the shard's would do the same, and make the order in which
 // the cancel of a shard reaches its evals another than in histories that are open.
 func (t *openTrial) cancel(ctx workflow.Context) {
+	t.asked = true
 	var execution workflow.Execution
 	if t.eval.GetChildWorkflowExecution().Get(ctx, &execution) == nil {
 		workflow.RequestCancelExternalWorkflow(ctx, execution.ID, execution.RunID)
@@ -141,10 +144,16 @@ func (s *shard) control(ctx workflow.Context, to Controls) {
 		s.note(ctx, event, "")
 	}
 	for _, trial := range s.trials {
-		if slices.Contains(to.Cancelled, trial.ref) {
+		if slices.Contains(to.Cancelled, trial.ref) && !(trial.asked && asksOnce(ctx)) {
+			trial.asked = true
 			workflow.Go(ctx, trial.cancel)
 		}
 	}
+}
+
+// asksOnce: shards from before it was so ask a trial to end again with each change of the controls.
+func asksOnce(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, "ask-once", workflow.DefaultVersion, 1) != workflow.DefaultVersion
 }
 
 // finished lets the gate learn from a trial that ended.

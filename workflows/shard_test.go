@@ -7,8 +7,10 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"pitwall/activities"
@@ -26,12 +28,7 @@ func runShard(t *testing.T, n int, in ShardInput, eval func(workflow.Context, sp
 	Register(env)
 	campaigns := &activities.Campaigns{}
 	env.RegisterActivity(campaigns)
-	var page activities.TrialPage
-	for i := range n {
-		trial := &spec.Trial{Campaign: "c", Sample: strconv.Itoa(i), Epoch: 1}
-		page.Trials = append(page.Trials, activities.TrialToRun{Input: spec.EvalInput{Trial: trial}})
-	}
-	env.OnActivity(campaigns.ListTrials, mock.Anything, mock.Anything).Return(page, nil)
+	env.OnActivity(campaigns.ListTrials, mock.Anything, mock.Anything).Return(trialPage(n), nil)
 	env.OnWorkflow(EvalWorkflow, mock.Anything, mock.Anything).Return(eval)
 	in.Campaign, in.ManifestKey, in.Window = "c", "m", 1
 	env.ExecuteWorkflow(ShardWorkflow, in)
@@ -39,6 +36,15 @@ func runShard(t *testing.T, n int, in ShardInput, eval func(workflow.Context, sp
 	var result ShardResult
 	require.NoError(t, env.GetWorkflowResult(&result))
 	return result
+}
+
+func trialPage(n int) activities.TrialPage {
+	var page activities.TrialPage
+	for i := range n {
+		trial := &spec.Trial{Campaign: "c", Sample: strconv.Itoa(i), Epoch: 1}
+		page.Trials = append(page.Trials, activities.TrialToRun{Input: spec.EvalInput{Trial: trial}})
+	}
+	return page
 }
 
 // used is a result whose sandbox lived so long.
@@ -83,4 +89,67 @@ func TestResumeBetweenShardsClosesTheBreaker(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, waited(1), firstProbe)
 	require.Less(t, waited(2), firstProbe)
+}
+
+// Each change of the controls names all cancelled trials; one that is ending is asked once.
+func TestTrialsAreAskedToEndOnce(t *testing.T) {
+	const n = 10
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterWorkflow(ShardWorkflow)
+	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ spec.EvalInput) (spec.EvalResult, error) {
+		workflow.GetSignalChannel(ctx, "end").Receive(ctx, nil)
+		return spec.EvalResult{}, temporal.NewCanceledError()
+	}, workflow.RegisterOptions{Name: "EvalWorkflow"})
+	campaigns := &activities.Campaigns{}
+	env.RegisterActivity(campaigns)
+	env.OnActivity(campaigns.ListTrials, mock.Anything, mock.Anything).Return(trialPage(n), nil)
+	asked := map[string]int{}
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&cancelCounter{asked: asked}}})
+	var controls Controls
+	for i := range n {
+		env.RegisterDelayedCallback(func() {
+			controls.Revision++
+			controls.Cancelled = append(controls.Cancelled, TrialRef{Sample: strconv.Itoa(i), Epoch: 1})
+			env.SignalWorkflow(SignalControls, controls)
+		}, time.Duration(i+1)*time.Second)
+		env.RegisterDelayedCallback(func() {
+			require.NoError(t, env.SignalWorkflowByID(EvalID(spec.Trial{Campaign: "c", Sample: strconv.Itoa(i), Epoch: 1}), "end", nil))
+		}, time.Minute)
+	}
+	env.ExecuteWorkflow(ShardWorkflow, ShardInput{Campaign: "c", ManifestKey: "m", Window: n})
+	require.NoError(t, env.GetWorkflowError())
+	require.Len(t, asked, n)
+	for id, times := range asked {
+		require.Equal(t, 1, times, id)
+	}
+}
+
+// cancelCounter counts by ID how often a workflow was asked to end.
+type cancelCounter struct {
+	interceptor.WorkerInterceptorBase
+	asked map[string]int
+}
+
+func (c *cancelCounter) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	return &countingInbound{interceptor.WorkflowInboundInterceptorBase{Next: next}, c.asked}
+}
+
+type countingInbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+	asked map[string]int
+}
+
+func (c *countingInbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
+	return c.Next.Init(&countingOutbound{interceptor.WorkflowOutboundInterceptorBase{Next: out}, c.asked})
+}
+
+type countingOutbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+	asked map[string]int
+}
+
+func (c *countingOutbound) RequestCancelExternalWorkflow(ctx workflow.Context, id, runID string) workflow.Future {
+	c.asked[id]++
+	return c.Next.RequestCancelExternalWorkflow(ctx, id, runID)
 }

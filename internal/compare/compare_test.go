@@ -120,3 +120,27 @@ func TestAComparisonCanBeTurnedRound(t *testing.T) {
 		require.LessOrEqual(t, len(forth.Broken), 2)
 	})
 }
+
+// A value of exactly a half solves nothing, however it was computed.
+func TestAHalfIsNotSolved(t *testing.T) {
+	epochs := func(name string, n, passed int) *compare.Side {
+		s := compare.NewSide(name, "digest")
+		for e := range n {
+			s.Add(row("s", e < passed))
+		}
+		return s
+	}
+	for _, half := range []struct {
+		reducer       string
+		epochs, least int
+	}{{"pass@6", 12, 1}, {"pass@13", 26, 1}, {"pass^12", 24, 23}} {
+		var err error
+		o := options()
+		o.Reducer, err = spec.ParseReducer(half.reducer)
+		require.NoError(t, err)
+		got, err := compare.Pair(epochs("A", half.epochs, half.least), epochs("B", half.epochs, 0), o)
+		require.NoError(t, err)
+		require.InDelta(t, 0.5, *got.BaselineValue, 1e-12)
+		require.Zero(t, got.NBroken, half.reducer)
+	}
+}

@@ -97,8 +97,8 @@ func (p *pairing) add(id string, before, after stats.Cluster) {
 	}
 }
 
-// solved makes a yes or no of a sample's value, as McNemar's test and the lists of flips need.
-func solved(value float64) bool { return value > 0.5 }
+// solved makes a yes or no of a sample's value, as McNemar's test and the lists of flips need: over a half.
+func solved(value float64) bool { return value > 0.5+stats.Rounding }
 
 func (p *pairing) count(n *int, names *[]string, id string) {
 	*n++
@@ -120,9 +120,6 @@ func (p *pairing) finish() {
 	p.judge()
 }
 
-// rounding is far under one sample of a million, and above what sums of floats are off by.
-const rounding = 1e-9
-
 func (p *pairing) judge() {
 	doubt := func(format string, args ...any) { p.Reasons = append(p.Reasons, fmt.Sprintf(format, args...)) }
 	if p.CanariesFailed > 0 {
@@ -140,7 +137,7 @@ func (p *pairing) judge() {
 	switch {
 	case len(p.Reasons) > 0:
 		p.Verdict = spec.VerdictInconclusive
-	case *p.Difference < -p.Options.MaxRegression-rounding:
+	case *p.Difference < -p.Options.MaxRegression-stats.Rounding:
 		p.Verdict = spec.VerdictFail
 		doubt("fell by %.4g against %s, more than max_regression %.4g", -*p.Difference, p.Baseline, p.Options.MaxRegression)
 	default:

@@ -63,3 +63,27 @@ func TestShquoteSurvivesTheShell(t *testing.T) {
 		require.Equal(t, value, string(out))
 	})
 }
+
+// Numbers of a row compare and format as numbers, and print as they stand in the row.
+func TestNumbersOfARow(t *testing.T) {
+	row := map[string]any{"n": json.Number("0"), "i": json.Number("7"), "f": json.Number("0.5"), "version": json.Number("3.10"), "exp": json.Number("1E2"), "minus": json.Number("-0")}
+	for text, want := range map[string]string{
+		`{{if .n}}yes{{else}}no{{end}}`:          "no",
+		`{{printf "%03d" .i}}`:                   "007",
+		`{{printf "%.2f" .f}}`:                   "0.50",
+		`{{if eq .i 7}}seven{{end}}`:             "seven",
+		`{{if gt .i 10}}big{{else}}small{{end}}`: "small",
+		`{{if lt .f 0.6}}less{{end}}`:            "less",
+		`{{.i}} {{.f}} {{.version}} {{.exp}} {{.minus}} {{shquote .f}} {{json .version}}`: "7 0.5 3.10 1E2 -0 '0.5' 3.10",
+	} {
+		got, err := RenderText("x", text, row)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got, text)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		number := json.Number(rapid.StringMatching(`-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?`).Draw(t, "number"))
+		got, err := RenderText("x", "{{.n}}", map[string]any{"n": number})
+		require.NoError(t, err)
+		require.Equal(t, number.String(), got)
+	})
+}

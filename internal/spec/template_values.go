@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 )
@@ -78,8 +79,21 @@ func printableValue(v any) any {
 			out[i] = printableValue(v[i])
 		}
 		return out
+	case json.Number:
+		return fieldNumber(v)
 	}
 	return v
+}
+
+// fieldNumber is one that templates can compare and format, where it then prints as it stands in the row; else its text.
+func fieldNumber(text json.Number) any {
+	if whole, err := strconv.Atoi(text.String()); err == nil && strconv.Itoa(whole) == text.String() {
+		return whole
+	}
+	if real, err := text.Float64(); err == nil && fmt.Sprint(real) == text.String() {
+		return real
+	}
+	return text
 }
 
 // walkTexts replaces every string inside v (map keys excepted) by what replace returns for it.

@@ -31,6 +31,13 @@ func (in EvalInput) ValidateTrial() error {
 	return c.err()
 }
 
+// InlineBytes is what counts against MaxInlineBytes.
+func (in EvalInput) InlineBytes() int {
+	c := checker{}
+	c.eval(in)
+	return c.inline
+}
+
 // checker walks an input. In a template, a text with an action in it is not judged: its rendering will be.
 type checker struct {
 	problems

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -55,9 +56,7 @@ func formatOf(uri string) string {
 // checked for syntax only; each trial's rendered input is validated when the campaign is planned.
 func (in CampaignInput) Validate() error {
 	c := checker{}
-	if in.Name != "" && !campaignName(in.Name) {
-		c.bad("name", "%q is not usable: use 1 to 64 letters, digits, dots, dashes and underscores", clip(in.Name))
-	}
+	c.name(in)
 	c.dataset(in.Dataset)
 	c.answers(in.Answers)
 	if in.Epochs < 0 || in.Epochs > MaxEpochs {
@@ -66,7 +65,7 @@ func (in CampaignInput) Validate() error {
 	if in.MaxParallel < 0 || in.MaxParallel > MaxParallel {
 		c.bad("max_parallel", "%d is out of bounds: want 1 to %d", in.MaxParallel, MaxParallel)
 	}
-	c.passAtK(in.PassAtK)
+	c.passAtK(in)
 	c.share("gate.min_accuracy", in.Gate.MinAccuracy)
 	c.share("gate.min_coverage", in.Gate.MinCoverage)
 	c.choice("notify", in.Notify, NotifyNever, NotifyAlways, NotifyNotPassed)
@@ -86,6 +85,25 @@ func (in CampaignInput) Validate() error {
 	c.extension(in)
 	c.evalTemplate(in.Eval)
 	return c.err()
+}
+
+// name checks the campaign's name. Those of parts are theirs alone, for their trials are the campaign's.
+func (c *checker) name(in CampaignInput) {
+	switch {
+	case in.Name == "":
+	case !campaignName(in.Name):
+		c.bad("name", "%q is not usable: use 1 to 64 letters, digits, dots, dashes and underscores", clip(in.Name))
+	case in.RetryOf != "":
+		if in.Name != fmt.Sprintf("%s/retry-%d", in.RetryOf, in.RetryNumber) {
+			c.bad("name", "%q is not the name of retry %d of %s: start retries with campaign retry", clip(in.Name), in.RetryNumber, clip(in.RetryOf))
+		}
+	case in.ExtendOf != "":
+		if !strings.HasPrefix(in.Name, in.ExtendOf+"/extend-") {
+			c.bad("name", "%q is not the name of an extension of %s: start extensions with campaign extend", clip(in.Name), clip(in.ExtendOf))
+		}
+	case strings.Contains(in.Name, "/"):
+		c.bad("name", "%q is what a retry or an extension is called, and campaign retry and campaign extend name those: choose one without a slash", clip(in.Name))
+	}
 }
 
 func (c *checker) dataset(d Dataset) {
@@ -141,13 +159,17 @@ func (c *checker) answers(a Answers) {
 	}
 }
 
-func (c *checker) passAtK(ks []int) {
+func (c *checker) passAtK(in CampaignInput) {
+	ks, most := in.PassAtK, MaxEpochs
+	if in.Epochs > 0 && in.RetryOf == "" && in.ExtendOf == "" {
+		most = min(most, in.Epochs)
+	}
 	if len(ks) > MaxPassAtK {
 		c.bad("pass_at_k", "has %d values, more than %d", len(ks), MaxPassAtK)
 	}
 	for i, k := range ks {
-		if k < 1 || k > MaxEpochs || slices.Contains(ks[:i], k) {
-			c.bad(index("pass_at_k", i), "%d is not usable: want different numbers from 1 to the epochs", k)
+		if k < 1 || k > most || slices.Contains(ks[:i], k) {
+			c.bad(index("pass_at_k", i), "%d is not usable: want different numbers from 1 to the epochs (%d)", k, most)
 		}
 	}
 }

@@ -245,3 +245,32 @@ func TestTemplatesAreNotJudgedBeforeTheyAreRendered(t *testing.T) {
 	in.Eval.Scorer = &Scorer{Type: ScorerRegex, Pattern: "({{.want}}"}
 	require.NoError(t, in.Validate())
 }
+
+// The names of a campaign's parts are theirs: another campaign under one would take the campaign's trials for its own.
+func TestNamesOfPartsBelongToParts(t *testing.T) {
+	named := func(name string, change func(*CampaignInput)) error {
+		in := CampaignInput{Name: name, Dataset: Dataset{URI: "store:x"}, Eval: EvalTemplate{Job: Job{Steps: []Step{{Command: "x"}}}}}
+		change(&in)
+		return in.WithDefaults(Defaults{}).Validate()
+	}
+	nothing := func(*CampaignInput) {}
+	retry := func(in *CampaignInput) { in.RetryOf, in.RetryNumber = "foo", 1 }
+	extend := func(in *CampaignInput) { in.ExtendOf, in.FirstEpoch, in.Epochs = "foo", 2, 2 }
+	require.NoError(t, named("foo", nothing))
+	require.NoError(t, named("foo/retry-1", retry))
+	require.NoError(t, named("foo/extend-1", extend))
+	for name, change := range map[string]func(*CampaignInput){
+		"foo/retry-1": nothing, "foo/extend-1": nothing, "foo/retry-2": retry, "bar/retry-1": retry, "bar": retry, "bar/extend-1": extend, "foo": extend,
+	} {
+		require.ErrorContains(t, named(name, change), "name: ", name)
+	}
+}
+
+func TestPassAtKNeedsItsEpochs(t *testing.T) {
+	in := CampaignInput{Dataset: Dataset{URI: "store:x"}, Epochs: 4, PassAtK: []int{1, 4}, Eval: EvalTemplate{Job: Job{Steps: []Step{{Command: "x"}}}}}
+	require.NoError(t, in.WithDefaults(Defaults{}).Validate())
+	in.PassAtK = []int{5}
+	require.ErrorContains(t, in.WithDefaults(Defaults{}).Validate(), "pass_at_k[0]: 5 is not usable")
+	in.Epochs, in.Answers = 0, Answers{From: AnswersField, Field: "f"}
+	require.NoError(t, in.WithDefaults(Defaults{}).Validate(), "the answers are its epochs")
+}

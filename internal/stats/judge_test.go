@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -137,4 +138,22 @@ func TestVerdictUnderARegressionGate(t *testing.T) {
 	}
 	verdict, _ := stats.Judge(metrics, spec.Gate{}, &spec.Comparison{Verdict: spec.VerdictInconclusive})
 	require.Equal(t, spec.VerdictPass, verdict, "without a gate a comparison only informs")
+}
+
+// A mean that equals the gate passes it, whatever a sum of floats is off by.
+func TestTheGateIsPassedByItsOwnValue(t *testing.T) {
+	for want, passed := range map[float64][]int{0.4: {7, 1}, 0.9: {9, 9, 9, 9, 9, 9, 9, 9, 8, 10}} {
+		var rows []spec.TrialRow
+		for sample, of := range passed {
+			for epoch := range 10 {
+				rows = append(rows, scored(strconv.Itoa(sample), epoch < of, 1))
+			}
+		}
+		got := stats.Aggregate(slices.Values(rows), stats.Choice{Reducer: "mean"})
+		verdict, reasons := stats.Judge(got, spec.Gate{MinAccuracy: &want}, nil)
+		require.Equal(t, spec.VerdictPass, verdict, reasons)
+		more := want + 0.001
+		verdict, _ = stats.Judge(got, spec.Gate{MinAccuracy: &more}, nil)
+		require.Equal(t, spec.VerdictFail, verdict)
+	}
 }

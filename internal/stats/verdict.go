@@ -6,6 +6,10 @@ import (
 	"pitwall/internal/spec"
 )
 
+// Rounding is far under one sample of a million, and above what sums of floats are off by: a rate that equals its bound is held to
+// be so.
+const Rounding = 1e-9
+
 // Judge is PASS, FAIL or INCONCLUSIVE, and why it is not PASS. A canary that failed, nothing scored, less than the gate's
 // coverage (default spec.DefaultMinCoverage: below it a rate says more about the infrastructure than about the answers; of
 // the trials, and under a reducer also of the samples that it has a value for),
@@ -16,7 +20,7 @@ func Judge(m spec.Metrics, gate spec.Gate, compared *spec.Comparison) (verdict s
 		return spec.VerdictInconclusive, doubts
 	}
 	what, value := judged(m)
-	if gate.MinAccuracy != nil && !(*value >= *gate.MinAccuracy) {
+	if gate.MinAccuracy != nil && !(*value >= *gate.MinAccuracy-Rounding) {
 		reasons = append(reasons, fmt.Sprintf("%s %.4g is below min_accuracy %.4g", what, *value, *gate.MinAccuracy))
 	}
 	if gate.MaxRegression != nil && compared.Verdict == spec.VerdictFail {
@@ -42,11 +46,11 @@ func doubts(m spec.Metrics, gate spec.Gate, compared *spec.Comparison) []string 
 	switch {
 	case m.NScored == 0 || m.Accuracy == nil:
 		doubts = append(doubts, "nothing was scored")
-	case !(m.Coverage >= minCoverage):
+	case !(m.Coverage >= minCoverage-Rounding):
 		doubts = append(doubts, fmt.Sprintf("coverage %.4g is below min_coverage %.4g", m.Coverage, minCoverage))
 	case value == nil:
 		doubts = append(doubts, what+" is undefined: no sample has enough scored epochs")
-	case m.Reduced != nil && !(m.Reduced.Coverage >= minCoverage):
+	case m.Reduced != nil && !(m.Reduced.Coverage >= minCoverage-Rounding):
 		doubts = append(doubts, fmt.Sprintf("%s is of %d samples with enough scored epochs: coverage %.4g is below min_coverage %.4g",
 			what, m.Reduced.NSamples, m.Reduced.Coverage, minCoverage))
 	}
