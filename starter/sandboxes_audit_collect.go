@@ -35,7 +35,7 @@ type auditCollector struct {
 	store    *artifact.Store        // nil when it cannot be opened, for storeErr
 	storeErr error
 	retain   time.Duration // of evals of no campaign in the store; 0: for ever
-	mu       sync.Mutex             // of what is gathered
+	mu       sync.Mutex    // of what is gathered
 }
 
 func newAuditCollector(ctx context.Context, target deployment, span span) (*auditCollector, error) {
