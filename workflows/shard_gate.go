@@ -144,7 +144,7 @@ func (s *shard) control(ctx workflow.Context, to Controls) {
 		s.note(ctx, event, "")
 	}
 	for _, trial := range s.trials {
-		if slices.Contains(to.Cancelled, trial.ref) && !(trial.asked && asksOnce(ctx)) {
+		if slices.Contains(to.Cancelled, trial.ref) && (!trial.asked || !asksOnce(ctx)) {
 			trial.asked = true
 			workflow.Go(ctx, trial.cancel)
 		}

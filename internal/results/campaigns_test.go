@@ -74,8 +74,8 @@ func TestRescoreOfWhatWasCutShort(t *testing.T) {
 			_, _, err := results.Rescore(t.Context(), store, campaign, &spec.Scorer{Type: spec.ScorerExitCode}, collector.Add)
 			require.NoError(t, err)
 			got := collector.Metrics()
-			require.Equal(t, map[string][3]int{"spent": {1, 0, 0}, "cancelled": {0, 1, 0}, "broken": {0, 0, 1}}[name],
-				[3]int{got.NNotStarted, got.NCancelled, got.NInfraError}, name)
+			want := map[string][3]int{"spent": {1, 0, 0}, "cancelled": {0, 1, 0}, "broken": {0, 0, 1}}[name]
+			require.Equal(t, want, [3]int{got.NNotStarted, got.NCancelled, got.NInfraError}, name)
 		}
 	})
 }
