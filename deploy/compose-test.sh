@@ -21,6 +21,7 @@ export DOCKER_HOST=unix://$work/engine/docker.sock DOCKER_BUILDKIT=1
 export COMPOSE_PROJECT_NAME=pitwall-test COMPOSE_PROFILES=sandbox PITWALL_VERSION=test SECRETS_DIR=$work/secrets
 export POSTGRES_IMAGE=pitwall-test/postgres PROMETHEUS_IMAGE=pitwall-test/prometheus
 export TEMPORAL_IMAGE=pitwall-test/temporal TEMPORAL_ADMIN_IMAGE=pitwall-test/admin TEMPORAL_UI_IMAGE=pitwall-test/ui
+export PITWALL_POLICY_FILE=/config/development.yaml
 export DAYTONA_API_URL=http://sandboxd:3986/api PITWALL_FILES=$PWD/deploy/compose-test
 # The engine has no name server above its own, and gRPC's own lookup would wait for one.
 export TEMPORAL_ADDRESS=passthrough:///temporal:7233
@@ -124,6 +125,7 @@ exercise() {
     return
   fi
 
+  docker logs pitwall-test_worker_1 2>&1 | grep -q "\"policy_file\":\"$PITWALL_POLICY_FILE\"" || fail "the workers hold evals against another policy"
   local began=$SECONDS
   starter campaign start campaign.yaml --name broken-night --wait -o json >"$work/summary.json" &
   local campaign=$!
