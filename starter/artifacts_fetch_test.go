@@ -122,7 +122,7 @@ func TestLogsFollowsUntilTheResult(t *testing.T) {
 	logs := evalLogs{store: store, prefix: prefix}
 	done := make(chan error, 1)
 	go func() {
-		done <- logs.follow(context.WithoutCancel(t.Context()), logOutput{"stdout": &out, "stderr": &out})
+		done <- logs.follow(context.WithoutCancel(t.Context()), "eval/direct/x", logOutput{"stdout": &out, "stderr": &out})
 	}()
 	require.Eventually(t, func() bool { return out.String() == "one\n" }, patience, tick)
 	require.NoError(t, store.AppendChunk(t.Context(), stdout, 4, []byte("two\n")))

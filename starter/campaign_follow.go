@@ -31,6 +31,9 @@ func followCampaign(ctx context.Context, term *terminal, temporal client.Client,
 		}
 		if draws {
 			lines := followView(progress, progress.Finished-first, time.Since(began), leases(ctx, temporal))
+			for i, width := 0, newStatusLine(term).width(); i < len(lines); i++ {
+				lines[i] = clipRunes(lines[i], width-1) // a wrapped line cannot be written over
+			}
 			fmt.Fprint(term.err, above(drawn), strings.Join(lines, "\x1b[K\n"), "\x1b[K\n\x1b[J")
 			drawn = len(lines)
 		} else if time.Since(said) >= followLineEvery {

@@ -99,7 +99,7 @@ func newRowPrinter(term *terminal, options resultsOptions) rowPrinter {
 type rowLines struct{ out *bufio.Writer }
 
 func (r *rowLines) add(row spec.TrialRow) error {
-	encoder := json.NewEncoder(r.out)
+	encoder := json.NewEncoder(visibleJSON(r.out))
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(row)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -24,6 +25,10 @@ const cancelBound = 2 * time.Minute
 func awaitEval(ctx context.Context, term *terminal, target deployment, temporal client.Client, running client.WorkflowRun, follow bool) (spec.EvalResult, error) {
 	watch, stopWatching := context.WithCancel(ctx)
 	watched := make(chan struct{})
+	var notes sync.WaitGroup
+	if follow || !term.showsProgress() { // else the line of progress says it
+		notes.Go(func() { noteHold(watch, term, temporal, running) })
+	}
 	go func() {
 		defer close(watched)
 		if follow {
@@ -41,6 +46,7 @@ func awaitEval(ctx context.Context, term *terminal, target deployment, temporal 
 	}
 	stopWatching()
 	<-watched
+	notes.Wait()
 	if err != nil && ctx.Err() != nil {
 		return cancelEval(ctx, term, temporal, running)
 	}
@@ -134,11 +140,29 @@ func showEvalProgress(ctx context.Context, term *terminal, temporal client.Clien
 			if !held {
 				held = true
 				line.clear()
-				term.note("sandbox %s is held until %s; end that with: starter release %s", visible(progress.SandboxID), shortTime(until), running.GetID())
+				noteHeld(term, running, progress)
 			}
 		}
 		line.show(text)
 	}
+}
+
+// holdLookEvery is how often an eval is asked whether it holds its sandbox, which is for minutes.
+const holdLookEvery = 2 * time.Second
+
+// noteHold says once that an eval holds its sandbox, for those who see no line of progress.
+func noteHold(ctx context.Context, term *terminal, temporal client.Client, running client.WorkflowRun) {
+	for poll(ctx, holdLookEvery) {
+		var progress workflows.EvalProgress
+		if query(ctx, temporal, running, &progress) == nil && !progress.HeldUntil.IsZero() {
+			noteHeld(term, running, progress)
+			return
+		}
+	}
+}
+
+func noteHeld(term *terminal, running client.WorkflowRun, progress workflows.EvalProgress) {
+	term.note("sandbox %s is held until %s; end that with: starter release %s", visible(progress.SandboxID), shortTime(progress.HeldUntil), running.GetID())
 }
 
 // query asks a workflow for its progress.

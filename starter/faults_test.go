@@ -115,7 +115,7 @@ func TestFollowNamesWhatNeverComes(t *testing.T) {
 	require.NoError(t, err)
 	for problem, options := range map[string]logsOptions{`no step "nope"`: {step: "nope"}, "no attempt 7": {attempt: 7}} {
 		var out safeBuffer
-		err := evalLogs{store: store, prefix: prefix, options: options}.follow(t.Context(), logOutput{"stdout": &out, "stderr": &out})
+		err := evalLogs{store: store, prefix: prefix, options: options}.follow(t.Context(), "eval/direct/x", logOutput{"stdout": &out, "stderr": &out})
 		require.ErrorContains(t, err, problem)
 		require.Equal(t, exitUsage, exitCode(t.Context(), err))
 	}

@@ -51,7 +51,7 @@ func (f findFlags) query() (string, error) {
 		if wanted.value == "" {
 			continue
 		}
-		condition, askable := attributeIs(wanted.attribute, wanted.value)
+		condition, askable := attributeIs(wanted.attribute, workflows.AttributeValue(wanted.value))
 		if !askable {
 			return "", &UsageError{
 				Problem: wanted.attribute + ": Temporal cannot be asked for a value with a backslash or a quotation mark, or with an apostrophe at its end",

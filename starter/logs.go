@@ -42,7 +42,7 @@ On a terminal control characters are shown as escapes, because the output is a s
 	}
 	flags := cmd.Flags()
 	flags.BoolVarP(&options.follow, "follow", "f", false, "go on until the eval has its result")
-	flags.IntVar(&options.attempt, "attempt", 0, "attempt `n` (default: the last)")
+	flags.IntVar(&options.attempt, "attempt", 0, "attempt `n` (default: the last; with -f of a running eval each)")
 	flags.StringVar(&options.step, "step", "", "this step only")
 	flags.StringVar(&options.stream, "stream", "", "stdout or stderr only")
 	flags.BoolVar(&options.raw, "raw", false, "send the bytes as they are, also to a terminal")
@@ -71,7 +71,7 @@ func printLogs(ctx context.Context, term *terminal, evalID string, options logsO
 	if err := logs.awaitable(ctx, target, evalID); err != nil {
 		return err
 	}
-	return logs.follow(ctx, out)
+	return logs.follow(ctx, evalID, out)
 }
 
 // logOutput is where the two streams of a job go.

@@ -17,10 +17,16 @@ const (
 	lastWords = 10 * time.Second
 )
 
-// follow copies every stream of the eval as it grows, until the eval has its result.
-func (l evalLogs) follow(ctx context.Context, out logOutput) error {
+// follow copies every stream of the eval as it grows, until the eval has its result; of one that has it, what print prints.
+func (l evalLogs) follow(ctx context.Context, evalID string, out logOutput) error {
+	if done, err := l.store.Exists(ctx, artifact.Result(l.prefix)); err != nil || done {
+		if err == nil {
+			err = l.print(ctx, evalID, out)
+		}
+		return followEnd(ctx, err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	f := &follower{logs: l, out: map[string]io.Writer{}, seen: map[string]bool{}}
+	f := &follower{logs: l, out: map[string]io.Writer{}, seen: map[string]*tail{}}
 	var mu sync.Mutex
 	for name, w := range out {
 		f.out[name] = &lockedWriter{mu: &mu, to: w}
@@ -63,16 +69,22 @@ func followEnd(ctx context.Context, err error) error {
 	return err
 }
 
-// follower copies the streams of one eval at the same time, each in a goroutine of its own; an eval has at most 32 steps
-// and 10 attempts.
+// follower copies the streams of one eval, those of a step at the same time, each in a goroutine of its own; an eval has at most
+// 32 steps and 10 attempts.
 type follower struct {
 	logs evalLogs
 	out  map[string]io.Writer
-	seen map[string]bool
+	seen map[string]*tail // by prefix
 	wg   sync.WaitGroup
 
 	mu    sync.Mutex // guards first
 	first error
+}
+
+// tail is one stream that is followed.
+type tail struct {
+	attempt, step string // the attempt's prefix
+	ended         chan struct{}
 }
 
 // look starts to follow each stream that is new.
@@ -104,7 +116,7 @@ func (f *follower) look(ctx context.Context) error {
 func (f *follower) lookAt(ctx context.Context, attempt attemptLogs, step string) error {
 	for _, stream := range f.logs.streams() {
 		prefix := artifact.Stream(attempt.prefix, step, stream)
-		if f.seen[prefix] {
+		if f.seen[prefix] != nil {
 			continue
 		}
 		begun, err := hasAny(ctx, f.logs.store, prefix+"/")
@@ -112,14 +124,45 @@ func (f *follower) lookAt(ctx context.Context, attempt attemptLogs, step string)
 			return err
 		}
 		if begun {
-			f.seen[prefix] = true
-			f.wg.Go(func() { f.tail(ctx, prefix, f.out[stream]) })
+			earlier := f.earlierThan(attempt.prefix, step)
+			t := &tail{attempt.prefix, step, make(chan struct{})}
+			f.seen[prefix] = t
+			f.wg.Go(func() {
+				defer close(t.ended)
+				awaitTails(ctx, earlier)
+				f.copy(ctx, prefix, f.out[stream])
+			})
 		}
 	}
 	return nil
 }
 
-func (f *follower) tail(ctx context.Context, prefix string, w io.Writer) {
+// earlierThan are the streams that end before this step's begin: those of other steps and attempts so far.
+func (f *follower) earlierThan(attempt, step string) []*tail {
+	var earlier []*tail
+	for _, t := range f.seen {
+		if t.attempt != attempt || t.step != step {
+			earlier = append(earlier, t)
+		}
+	}
+	return earlier
+}
+
+// awaitTails waits until streams have been copied to their ends; for a while, as that of a worker that died has none.
+func awaitTails(ctx context.Context, tails []*tail) {
+	patience := time.After(lastWords / 3)
+	for _, t := range tails {
+		select {
+		case <-t.ended:
+		case <-patience:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *follower) copy(ctx context.Context, prefix string, w io.Writer) {
 	_, err := f.logs.store.TailStream(ctx, prefix, 0, followEvery, w)
 	if err != nil && ctx.Err() == nil {
 		f.mu.Lock()
@@ -167,7 +210,7 @@ func followEval(ctx context.Context, term *terminal, target deployment, evalID s
 	guard := guarded(term.err, false)
 	out := logOutput{"stdout": guard, "stderr": guard}
 	defer out.close()
-	if err := (evalLogs{store: store, prefix: evalPrefix(evalID)}).follow(ctx, out); err != nil && ctx.Err() == nil {
+	if err := (evalLogs{store: store, prefix: evalPrefix(evalID)}).follow(ctx, evalID, out); err != nil && ctx.Err() == nil {
 		term.note("cannot follow: %v", err)
 	}
 }

@@ -28,7 +28,7 @@ func (w logPieces) Write(p []byte) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("write piece: %w", err)
 	}
-	if _, err := fmt.Fprintf(w.term.out, "%s\n", line); err != nil {
+	if _, err := fmt.Fprintf(visibleJSON(w.term.out), "%s\n", line); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -96,7 +96,7 @@ func (o reportOptions) form(term *terminal) (report.Form, error) {
 		return report.Form{}, &UsageError{Problem: "-o names the report's file here", Hint: "--format json writes JSON to stdout"}
 	case name == "" && strings.EqualFold(filepath.Ext(o.output), ".xml"):
 		name = "junit"
-	case name == "" && o.output != "":
+	case name == "" && filepath.Ext(o.output) != "":
 		name = strings.ToLower(strings.TrimPrefix(filepath.Ext(o.output), "."))
 	case name == "":
 		name = "html"

@@ -85,6 +85,9 @@ func runEval(ctx context.Context, term *terminal, name string, options runOption
 	if options.id == "" {
 		options.id = directID(input, file)
 	}
+	if trialID.MatchString(options.id) {
+		return &UsageError{Problem: fmt.Sprintf("--id %s is what a campaign's trial is called", options.id), Hint: "choose one that does not end in /<number>, such as eval/direct/lint-3"}
+	}
 	return startEval(ctx, term, target, input, options)
 }
 

@@ -48,12 +48,21 @@ func schedulePauseCommand(term *terminal, pause bool) *cobra.Command {
 		use, short, done = "pause", "Let a schedule start nothing until it is unpaused; what runs goes on", "is paused"
 	}
 	cmd := scheduleActCommand(term, use, short, done, func(cmd *cobra.Command, handle client.ScheduleHandle) error {
+		if note == "" { // of the SDK that would be a note of its own in the place of the schedule's
+			described, err := handle.Describe(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if state := described.Schedule.State; state != nil {
+				note = state.Note
+			}
+		}
 		if pause {
 			return handle.Pause(cmd.Context(), client.SchedulePauseOptions{Note: note})
 		}
 		return handle.Unpause(cmd.Context(), client.ScheduleUnpauseOptions{Note: note})
 	})
-	cmd.Flags().StringVar(&note, "note", "", "why, for people")
+	cmd.Flags().StringVar(&note, "note", "", "why, for people (default: the note that it has)")
 	return cmd
 }
 
@@ -82,6 +91,9 @@ func backfillSpan(from, to string) (client.ScheduleBackfill, error) {
 		return client.ScheduleBackfill{}, &UsageError{
 			Problem: "--from and --to are no span of at most 31 days", Hint: "such as --from 2026-11-20T00:00:00Z --to 2026-11-23T00:00:00Z",
 		}
+	}
+	if end.After(time.Now()) { // Temporal would start those now, and not again when their time has come
+		return client.ScheduleBackfill{}, &UsageError{Problem: "--to " + to + " has not come yet", Hint: "a backfill is of past times; one campaign now is: starter schedule trigger"}
 	}
 	return client.ScheduleBackfill{Start: start, End: end, Overlap: enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL}, nil
 }

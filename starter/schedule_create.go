@@ -29,6 +29,8 @@ type timing struct {
 	catchupWindow  time.Duration
 	pauseOnFailure bool
 	note           string
+	// given says whether a flag stands on the command line: an update keeps what is not said.
+	given func(flag string) bool
 }
 
 // overlaps are what may be done where a campaign's time comes while the one before still runs.
@@ -54,13 +56,14 @@ func (t *timing) bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&t.catchupWindow, "catch-up-window", defaultCatchup, "how late one may start that was missed while Temporal was down")
 	flags.BoolVar(&t.pauseOnFailure, "pause-on-failure", false, "pause when a campaign's workflow fails or times out; a verdict of FAIL is no such failure")
 	flags.StringVar(&t.note, "note", "", "for people; default: which file it starts")
+	t.given = flags.Changed
 }
 
 // check finds what Temporal would refuse with less to say.
-func (t *timing) check() error {
+func (t *timing) check(create bool) error {
 	_, known := overlaps()[t.overlap]
 	switch {
-	case len(t.crons) == 0:
+	case create && len(t.crons) == 0:
 		return &UsageError{Problem: "when? no --cron was given", Hint: `such as --cron "0 3 * * *"`}
 	case !known:
 		return &UsageError{Problem: fmt.Sprintf("--overlap %q is not known", t.overlap), Hint: "choose of " + strings.Join(slices.Sorted(maps.Keys(overlaps())), ", ")}
@@ -74,6 +77,27 @@ func (t *timing) spec() client.ScheduleSpec {
 	return client.ScheduleSpec{CronExpressions: t.crons, TimeZoneName: t.timeZone, Jitter: t.jitter}
 }
 
+// change puts what was said in the place of what a schedule has. The note of one that is paused may say why, and stays.
+func (t *timing) change(schedule *client.Schedule) {
+	when, policy, state := *schedule.Spec, *schedule.Policy, *schedule.State
+	set(t.given("time-zone"), &when.TimeZoneName, t.timeZone)
+	set(t.given("jitter"), &when.Jitter, t.jitter)
+	if t.given("cron") {
+		when.CronExpressions, when.Calendars, when.Intervals = t.crons, nil, nil
+	}
+	set(t.given("overlap"), &policy.Overlap, overlaps()[t.overlap])
+	set(t.given("catch-up-window"), &policy.CatchupWindow, t.catchupWindow)
+	set(t.given("pause-on-failure"), &policy.PauseOnFailure, t.pauseOnFailure)
+	set(t.given("note") || !state.Paused, &state.Note, t.note)
+	schedule.Spec, schedule.Policy, schedule.State = &when, &policy, &state
+}
+
+func set[T any](said bool, field *T, value T) {
+	if said {
+		*field = value
+	}
+}
+
 func scheduleCreateCommand(term *terminal) *cobra.Command {
 	return scheduleWriteCommand(term, &cobra.Command{
 		Use:   "create FILE",
@@ -81,24 +105,24 @@ func scheduleCreateCommand(term *terminal) *cobra.Command {
 		Long: `Start a campaign's file at set times. Each start is a campaign of its own, <name>-<time>. Local files are uploaded
 now, so every night runs the same bytes; a URI with {date} is resolved each time.`,
 		Example: `  starter schedule create nightly.yaml --name nightly --cron "0 3 * * *" --time-zone Europe/Berlin --jitter 10m`,
-	}, createSchedule)
+	}, true, createSchedule)
 }
 
 func scheduleUpdateCommand(term *terminal) *cobra.Command {
 	return scheduleWriteCommand(term, &cobra.Command{
 		Use:     "update FILE",
-		Short:   "Replace what a schedule starts, and when; it stays paused if it is",
+		Short:   "Replace what a schedule starts; flags that are not given keep what they were, and it stays paused if it is",
 		Example: `  starter schedule update nightly.yaml --name nightly --cron "0 4 * * *"`,
-	}, updateSchedule)
+	}, false, updateSchedule)
 }
 
 // scheduleWriteCommand reads the campaign and the timing, which create and update have in common.
-func scheduleWriteCommand(term *terminal, cmd *cobra.Command, write func(context.Context, client.Client, schedule) error) *cobra.Command {
+func scheduleWriteCommand(term *terminal, cmd *cobra.Command, create bool, write writeFunc) *cobra.Command {
 	var options campaignOptions
 	var when timing
 	cmd.Args = exactly("FILE")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := when.check(); err != nil {
+		if err := when.check(create); err != nil {
 			return err
 		}
 		return writeSchedule(cmd.Context(), term, args[0], options, when, write)
@@ -108,6 +132,9 @@ func scheduleWriteCommand(term *terminal, cmd *cobra.Command, write func(context
 	return cmd
 }
 
+// writeFunc writes a schedule, and says what then stands.
+type writeFunc func(context.Context, client.Client, schedule) (scheduleLine, error)
+
 // schedule is one that is to be written.
 type schedule struct {
 	name  string
@@ -115,9 +142,7 @@ type schedule struct {
 	when  timing
 }
 
-func writeSchedule(
-	ctx context.Context, term *terminal, file string, options campaignOptions, when timing, write func(context.Context, client.Client, schedule) error,
-) error {
+func writeSchedule(ctx context.Context, term *terminal, file string, options campaignOptions, when timing, write writeFunc) error {
 	target, err := loadDeployment(term)
 	if err != nil {
 		return err
@@ -128,6 +153,10 @@ func writeSchedule(
 	}
 	if _, err := planCampaign(ctx, input, target.withoutPolicy()); err != nil {
 		return source.named(err)
+	}
+	name, err := scheduledName(source, options)
+	if err != nil {
+		return err
 	}
 	if input, err = uploadInputs(ctx, target, input); err != nil {
 		return err
@@ -141,8 +170,7 @@ func writeSchedule(
 		return err
 	}
 	defer temporalClient.Close()
-	name := scheduledName(source, options)
-	err = write(ctx, temporalClient, schedule{name, input, when})
+	line, err := write(ctx, temporalClient, schedule{name, input, when})
 	var refused *serviceerror.InvalidArgument
 	if errors.As(err, &refused) {
 		return &UsageError{Problem: "Temporal refuses the schedule", Err: err, Hint: `a cron expression is such as "0 3 * * *", a time zone such as Europe/Berlin`}
@@ -151,13 +179,13 @@ func writeSchedule(
 		return err
 	}
 	if term.wantsJSON() {
-		return term.printJSON(scheduleLine{ID: scheduleID(name), Note: when.note})
+		return term.printJSON(line)
 	}
-	term.printf("%s\n", scheduleID(name))
+	term.printf("%s\n", line.ID)
 	return nil
 }
 
-func createSchedule(ctx context.Context, temporalClient client.Client, wanted schedule) error {
+func createSchedule(ctx context.Context, temporalClient client.Client, wanted schedule) (scheduleLine, error) {
 	_, err := temporalClient.ScheduleClient().Create(ctx, client.ScheduleOptions{
 		ID:             scheduleID(wanted.name),
 		Spec:           wanted.when.spec(),
@@ -168,33 +196,29 @@ func createSchedule(ctx context.Context, temporalClient client.Client, wanted sc
 		Note:           wanted.when.note,
 	})
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-		return &UsageError{
+		err = &UsageError{
 			Problem: "a schedule named " + wanted.name + " exists",
 			Hint:    "choose another --name, or change it with: starter schedule update FILE --name " + wanted.name,
 		}
 	}
-	return err
+	return scheduleLine{ID: scheduleID(wanted.name), Note: wanted.when.note}, err
 }
 
-func updateSchedule(ctx context.Context, temporalClient client.Client, wanted schedule) error {
+func updateSchedule(ctx context.Context, temporalClient client.Client, wanted schedule) (scheduleLine, error) {
+	line := scheduleLine{ID: scheduleID(wanted.name)}
 	handle := temporalClient.ScheduleClient().GetHandle(ctx, scheduleID(wanted.name))
 	err := handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 		changed := in.Description.Schedule
-		when := wanted.when.spec()
-		changed.Spec, changed.Action = &when, scheduledStart(wanted.name, wanted.input)
-		changed.Policy = &client.SchedulePolicies{
-			Overlap: overlaps()[wanted.when.overlap], CatchupWindow: wanted.when.catchupWindow, PauseOnFailure: wanted.when.pauseOnFailure,
-		}
-		if changed.State != nil {
-			changed.State.Note = wanted.when.note
-		}
+		changed.Action = scheduledStart(wanted.name, wanted.input)
+		wanted.when.change(&changed)
+		line.Paused, line.Note = changed.State.Paused, changed.State.Note
 		return &client.ScheduleUpdate{Schedule: &changed}, nil
 	}})
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return unknownSchedule(ctx, temporalClient, wanted.name)
+		return line, unknownSchedule(ctx, temporalClient, wanted.name)
 	}
-	return err
+	return line, err
 }
 
 func scheduledStart(name string, input spec.CampaignInput) *client.ScheduleWorkflowAction {
@@ -204,13 +228,30 @@ func scheduledStart(name string, input spec.CampaignInput) *client.ScheduleWorkf
 	}
 }
 
-// scheduledName is --name, the file's own name, or the file's.
-func scheduledName(source specFile, options campaignOptions) string {
-	if options.name != "" {
-		return options.name
+// scheduledName is the file's own with all that overrides it, or that of the file. It must leave room for a night's time.
+func scheduledName(source specFile, options campaignOptions) (string, error) {
+	changes, err := options.overrides()
+	if err != nil {
+		return "", err
 	}
-	if input, err := spec.DecodeCampaign(source.data); err == nil && input.Name != "" {
-		return input.Name
+	data, err := applyOverrides(source.data, changes)
+	if err != nil {
+		return "", err
 	}
-	return source.base()
+	input, err := spec.DecodeCampaign(data)
+	if err != nil {
+		return "", source.named(err)
+	}
+	name := input.Name
+	if name == "" {
+		name = source.base()
+	}
+	input.Name = workflows.CampaignOf(workflows.CampaignID(name) + "-2006-01-02T15:04:05Z")
+	if err := input.WithDefaults(spec.Defaults{}).Validate(); err != nil {
+		return "", &UsageError{
+			Problem: fmt.Sprintf("a schedule cannot be named %s: its campaigns would be called %s", name, input.Name),
+			Hint:    "give it a --name of at most 45 letters, digits, dots, dashes and underscores",
+		}
+	}
+	return name, nil
 }

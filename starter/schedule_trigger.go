@@ -64,6 +64,7 @@ func trigger(ctx context.Context, handle client.ScheduleHandle) (started, error)
 	for _, campaign := range startedBy(before) {
 		had[campaign.RunID] = true
 	}
+	nextSecond(ctx, before)
 	if err := handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enums.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL}); err != nil {
 		return started{}, err
 	}
@@ -86,6 +87,16 @@ func trigger(ctx context.Context, handle client.ScheduleHandle) (started, error)
 				Hint: "see its starts with: starter schedule describe " + handle.GetID(),
 			}
 		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// nextSecond waits, a second at most, where the schedule started a campaign in this one: Temporal names a start by the second, and
+// drops the second of one name.
+func nextSecond(ctx context.Context, schedule *client.ScheduleDescription) {
+	for _, action := range schedule.Info.RecentActions {
+		if wait := time.Until(action.ScheduleTime.Truncate(time.Second).Add(time.Second)); wait > 0 {
+			poll(ctx, min(wait, time.Second))
 		}
 	}
 }

@@ -50,9 +50,9 @@ func (t *terminal) env(name string) string {
 	return value
 }
 
-// printJSON writes one indented document. Hostile characters need no care here: JSON escapes control characters.
+// printJSON writes one indented document, in which hostile characters are escaped.
 func (t *terminal) printJSON(v any) error {
-	encoder := json.NewEncoder(t.out)
+	encoder := json.NewEncoder(visibleJSON(t.out))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(v); err != nil {

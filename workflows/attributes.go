@@ -77,10 +77,15 @@ func keyword(name, text string) []temporal.SearchAttributeUpdate {
 	if text == "" {
 		return nil
 	}
+	return []temporal.SearchAttributeUpdate{temporal.NewSearchAttributeKeyKeyword(name).ValueSet(AttributeValue(text))}
+}
+
+// AttributeValue is what a search attribute holds of a text.
+func AttributeValue(text string) string {
 	if len(text) > maxKeyword {
-		text = strings.ToValidUTF8(text[:maxKeyword], "")
+		return strings.ToValidUTF8(text[:maxKeyword], "")
 	}
-	return []temporal.SearchAttributeUpdate{temporal.NewSearchAttributeKeyKeyword(name).ValueSet(text)}
+	return text
 }
 
 // mark sets search attributes where there are any. What cannot be set does not stop a workflow.

@@ -33,6 +33,7 @@ func CampaignWorkflow(ctx workflow.Context, in spec.CampaignInput) (spec.Campaig
 		return spec.CampaignResult{}, err
 	}
 	if err := c.prepare(ctx); err != nil {
+		c.tellFailure(ctx, err)
 		return spec.CampaignResult{}, err
 	}
 	runErr := c.runShards(ctx)
@@ -163,7 +164,9 @@ func (c *campaign) assemble(ctx workflow.Context, runErr error) (spec.CampaignRe
 	var campaigns *activities.Campaigns
 	var result spec.CampaignResult
 	if err := workflow.ExecuteActivity(withDataset(detached, "assemble the results"), campaigns.AssembleResults, in).Get(detached, &result); err != nil {
-		return spec.CampaignResult{}, errors.Join(runErr, err)
+		err = errors.Join(runErr, err)
+		c.tellFailure(ctx, err)
+		return spec.CampaignResult{}, err
 	}
 	// An update that is being answered would be lost with the campaign's end.
 	_ = workflow.Await(detached, func() bool { return workflow.AllHandlersFinished(detached) })

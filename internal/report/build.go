@@ -102,13 +102,8 @@ func (b *Builder) count(row spec.TrialRow) {
 }
 
 func (b *Builder) trial(detail results.Detail) Trial {
-	index, known := b.samples[detail.Row.SampleID]
-	if !known {
-		index = len(b.samples)
-		b.samples[detail.Row.SampleID] = index
-	}
 	row := detail.Row
-	trial := Trial{ProblemIndex: index, Outcome: outcomeOf(row), NArtifacts: len(row.Artifacts), Tries: []Try{}}
+	trial := Trial{ProblemIndex: b.problemIndex(row), Outcome: outcomeOf(row), NArtifacts: len(row.Artifacts), Tries: []Try{}}
 	row.SampleID, row.Category = clean(row.SampleID), clean(row.Category)
 	row.Error = cleanError(row.Error)
 	row.Artifacts = cleanArtifacts(row.Artifacts)
@@ -132,6 +127,18 @@ func (b *Builder) trial(detail results.Detail) Trial {
 		trial.Texts = append(trial.Texts, tailsOf(*result.Job)...)
 	}
 	return trial
+}
+
+func (b *Builder) problemIndex(row spec.TrialRow) int {
+	if row.Canary != "" {
+		return -1
+	}
+	index, known := b.samples[row.SampleID]
+	if !known {
+		index = len(b.samples)
+		b.samples[row.SampleID] = index
+	}
+	return index
 }
 
 func outcomeOf(row spec.TrialRow) string {

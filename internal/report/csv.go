@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/csv"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -49,13 +50,16 @@ func csvRow(t *Trial) []string {
 	}
 }
 
-// cell keeps a text from being a formula: OWASP, "CSV Injection", names = + - @ tab and return, also in their full-width
-// forms, as first characters. Leading blanks are skipped by spreadsheets, so they are here.
+// formula matches what a spreadsheet computes at the beginning of a cell: OWASP, "CSV Injection", names = + - @ tab and return, also
+// in their full-width forms. Leading blanks are skipped by spreadsheets, so they are here. Where ; or a tab separates cells, as in
+// many countries, quotes within a line protect nothing, and a cell begins behind each.
+var formula = regexp.MustCompile(`(^|[;\t\n])([ \x{a0}]*[=+\-@|%＝＋－＠])`)
+
+// cell keeps a text from being a formula.
 func cell(text string) string {
 	text = visible.Text(text)
-	first := strings.TrimLeft(text, " \t\n\u00a0")
-	if first != "" && strings.ContainsAny(string([]rune(first)[:1]), "=+-@\t\r＝＋－＠|%") || strings.HasPrefix(text, "\t") {
-		return "'" + text
+	if strings.HasPrefix(text, "\t") {
+		text = "'" + text
 	}
-	return text
+	return formula.ReplaceAllString(text, "$1'$2")
 }

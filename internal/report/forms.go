@@ -45,7 +45,7 @@ func FormNamed(name string) (form Form, ok bool) {
 
 // JSON writes the Report itself. Characters that a browser or a terminal might take for more than text are escaped.
 func JSON(w io.Writer, r *Report) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(visible.JSON(w))
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(r)
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"pitwall/internal/visible"
 )
 
 // maxGitLabTrials that did not pass are listed; more would be no use in a merge request's widget.
@@ -35,8 +37,9 @@ func GitLab(w io.Writer, r *Report) error {
 	if r.Verdict != "PASS" {
 		found = append(found, quality("verdict", "pitwall/verdict", "blocker", verdictText(r)+": "+r.sentence(), verdictText(r)))
 	}
+	listed := 0
 	for t := range r.notPassed() {
-		if len(found) > maxGitLabTrials {
+		if listed++; listed > maxGitLabTrials {
 			break
 		}
 		severity := "major"
@@ -46,7 +49,7 @@ func GitLab(w io.Writer, r *Report) error {
 		path := oneLine(t.SampleID)
 		found = append(found, quality(path, "pitwall/"+t.Outcome, severity, t.name()+": "+t.Outcome+" "+t.why(), fmt.Sprint(t.SampleID, "\x00", t.Epoch, t.Outcome)))
 	}
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(visible.JSON(w))
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(found)
 }

@@ -46,14 +46,15 @@ type page struct {
 	Difference     string
 	Data           template.JS
 	Listed         int
-	LeftOut        int
+	// LeftOut trials are not listed; FailedLeftOut of them did not pass.
+	LeftOut, FailedLeftOut int
 }
 
 // HTML writes one file that needs no network: the page, its style and its script. Its Content-Security-Policy admits these by
 // their digests and nothing else, so that a text that got out of its quotes could still load and run nothing. Trials are data
 // in a JSON block, which the script puts into the page as text.
 func HTML(w io.Writer, r *Report) error {
-	rows, leftOut := pageRows(r)
+	rows, leftOut, failedLeftOut := pageRows(r)
 	data, err := json.Marshal(rows) // with <, >, &, U+2028 and U+2029 escaped
 	if err != nil {
 		return fmt.Errorf("encode the trials: %w", err)
@@ -64,7 +65,7 @@ func HTML(w io.Writer, r *Report) error {
 		Policy: fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; base-uri 'none'; form-action 'none'",
 			digest(pageStyle), digest(pageScript)),
 		VerdictText: verdictText(shown), VerdictClass: verdictClass(shown.Verdict), Facts: shown.facts(), Started: moment(shown.StartedAt), Ended: moment(shown.FinishedAt),
-		Figures: figures(shown), Difference: difference(shown.Comparison), Listed: len(rows), LeftOut: leftOut,
+		Figures: figures(shown), Difference: difference(shown.Comparison), Listed: len(rows), LeftOut: leftOut, FailedLeftOut: failedLeftOut,
 	}
 	var out bytes.Buffer
 	if err := pageTemplate.Execute(&out, content); err != nil {
@@ -129,7 +130,7 @@ type pageTry struct {
 }
 
 // pageRows are the trials in the order of the manifest. Where they are too many, the first that passed make room.
-func pageRows(r *Report) (rows []pageRow, leftOut int) {
+func pageRows(r *Report) (rows []pageRow, leftOut, failed int) {
 	order := make([]int, len(r.Trials))
 	for i := range order {
 		order[i] = i
@@ -139,6 +140,11 @@ func pageRows(r *Report) (rows []pageRow, leftOut int) {
 			return cmp.Compare(slices.Index(outcomes, r.Trials[a].Outcome), slices.Index(outcomes, r.Trials[b].Outcome))
 		})
 		leftOut = len(order) - maxPageTrials
+		for _, at := range order[maxPageTrials:] {
+			if outcome := r.Trials[at].Outcome; outcome != Passed && outcome != CanaryGood {
+				failed++
+			}
+		}
 		order = order[:maxPageTrials]
 		slices.Sort(order)
 	}
@@ -146,7 +152,7 @@ func pageRows(r *Report) (rows []pageRow, leftOut int) {
 	for i, at := range order {
 		rows[i] = pageRowOf(&r.Trials[at])
 	}
-	return rows, leftOut
+	return rows, leftOut, failed
 }
 
 func pageRowOf(t *Trial) pageRow {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+
+	"pitwall/internal/visible"
 )
 
 // rewardLine is a line of results.jsonl as NeMo Evaluator's compare and gate read it.
@@ -62,7 +64,7 @@ func (t *Trial) failure() string {
 
 func lines(w io.Writer, r *Report, of func(*Trial) any) error {
 	out := bufio.NewWriter(w)
-	encoder := json.NewEncoder(out)
+	encoder := json.NewEncoder(visible.JSON(out))
 	for i := range r.Trials {
 		t := &r.Trials[i]
 		if t.Outcome != Passed && t.Outcome != Failed {

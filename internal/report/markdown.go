@@ -52,6 +52,9 @@ func markdownComparison(out io.Writer, c *spec.Comparison) {
 	for _, reason := range c.Reasons {
 		fmt.Fprintf(out, "\n- %s", code(reason))
 	}
+	if len(c.Reasons) > 0 {
+		fmt.Fprintln(out)
+	}
 	markdownNames(out, "Broken", c.Broken, c.NBroken)
 	markdownNames(out, "Fixed", c.Fixed, c.NFixed)
 }

@@ -69,7 +69,7 @@ var outcomes = []string{Failed, CanaryBad, InfraError, OtherError, Cancelled, No
 // Trial is a row of results.jsonl, and what explains it.
 type Trial struct {
 	spec.TrialRow
-	// ProblemIndex is the place of the sample in the manifest, from 0.
+	// ProblemIndex is the place of the sample among the campaign's, from 0; -1 of a canary, which is none of them.
 	ProblemIndex int    `json:"problem_idx"`
 	Outcome      string `json:"outcome"`
 	// Explanation is the scorer's.

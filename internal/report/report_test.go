@@ -311,7 +311,7 @@ func TestManyTrialsLeaveOutThoseThatPassed(t *testing.T) {
 		r.Trials[i].Outcome = Passed
 	}
 	r.Trials[maxPageTrials+9].Outcome, r.Trials[maxPageTrials+9].SampleID = Failed, "last"
-	rows, leftOut := pageRows(r)
+	rows, leftOut, _ := pageRows(r)
 	require.Equal(t, 10, leftOut)
 	require.Len(t, rows, maxPageTrials)
 	require.Equal(t, "last", rows[len(rows)-1].Sample)
@@ -335,5 +335,96 @@ func TestPlotsOfAnything(t *testing.T) {
 	})
 	for _, f := range figures(hostileReport(t)) {
 		require.NoError(t, xml.Unmarshal([]byte(f.SVG), new(struct{})), f.Title)
+	}
+}
+
+// A canary is no problem of the campaign's: with or without canaries the others have the same numbers.
+func TestCanariesHaveNoProblemIndex(t *testing.T) {
+	t.Parallel()
+	yes := true
+	b := NewBuilder(finished("c"))
+	for _, id := range []string{"canary-1:sum", "sum", "canary-1:product", "product", "sum"} {
+		d := detail(id, 1, &yes)
+		if strings.HasPrefix(id, "canary-") {
+			d.Row.Canary, d.Row.Passed, d.Row.Score = spec.ExpectPass, nil, nil
+		}
+		require.NoError(t, b.Add(d))
+	}
+	var got []int
+	for _, trial := range b.Finish(nil).Trials {
+		got = append(got, trial.ProblemIndex)
+	}
+	require.Equal(t, []int{-1, 0, -1, 1, 0}, got)
+}
+
+func TestThePageSaysWhatItLeavesOut(t *testing.T) {
+	t.Parallel()
+	for words, passed := range map[string]bool{"5 trials are left out of this file, all of which passed": true, "5 trials are left out of this file, 5 of which did not pass": false} {
+		b := NewBuilder(finished("c"))
+		for i := range maxPageTrials + 5 {
+			score := 0.0
+			row := spec.TrialRow{SampleID: strconv.Itoa(i), Epoch: 1, Status: spec.StatusCompleted, Passed: &passed, Score: &score}
+			require.NoError(t, b.Add(results.Detail{Row: row}))
+		}
+		require.Contains(t, written(t, "html", b.Finish(nil)), words)
+	}
+}
+
+func TestMarkdownEndsItsLists(t *testing.T) {
+	t.Parallel()
+	difference := -0.5
+	r := NewBuilder(finished("c")).Finish(nil)
+	r.Comparison = &spec.Comparison{Baseline: "a", Verdict: "FAIL", Difference: &difference, Reasons: []string{"fell by 0.5"}, NBroken: 1, Broken: []string{"x"}}
+	require.Contains(t, written(t, "md", r), "- `fell by 0.5`\n\nBroken (1): `x`\n")
+}
+
+// An axis has each number once, and none where it has no whole one.
+func TestAxesOfSmallCounts(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int][]string{1: {"0", "1"}, 2: {"0", "1", "2"}, 3: {"0", "3"}} {
+		values := make([]float64, most)
+		svg := string(histogram("Scores", values, func(float64) string { return "" }).SVG)
+		var got []string
+		for _, match := range regexp.MustCompile(`>(\d+)</text>`).FindAllStringSubmatch(svg, -1) {
+			got = append(got, match[1])
+		}
+		require.Equal(t, want, got)
+	}
+}
+
+// Also where a spreadsheet separates cells by ; or reads a line end within quotes as one, no cell is a formula.
+func TestCSVHasNoFormulasWhereSemicolonsSeparate(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SliceOf(rapid.SampledFrom([]string{";", "=1+1", "\n", "\t", " ", "-", "a", "@x", "\u00a0", "＝", "\r", "+", `"`}))
+		text := cell(strings.Join(parts.Draw(t, "parts"), ""))
+		for _, cell := range strings.FieldsFunc(text, func(r rune) bool { return r == ';' || r == '\t' || r == '\n' }) {
+			begins := strings.TrimLeft(cell, " \u00a0")
+			require.False(t, begins != "" && strings.ContainsAny(string([]rune(begins)[:1]), "=+-@＝＋－＠|%"), "%q in %q", cell, text)
+		}
+	})
+}
+
+func TestFormsOfJSONHideNothing(t *testing.T) {
+	t.Parallel()
+	for _, form := range []string{"json", "jsonl", "humaneval", "gitlab"} {
+		text := written(t, form, hostileReport(t))
+		require.False(t, strings.ContainsAny(text, "\u009b\u007f\u202e\u2028"), form)
+	}
+}
+
+func TestGitLabListsAsManyTrialsAsItSays(t *testing.T) {
+	t.Parallel()
+	no, least := false, 0.5
+	for most, gate := range map[int]spec.Gate{maxGitLabTrials: {}, maxGitLabTrials + 1: {MinAccuracy: &least}} {
+		c := finished("c")
+		c.Effective.Gate = gate
+		b := NewBuilder(c)
+		for i := range maxGitLabTrials + 5 {
+			require.NoError(t, b.Add(detail(strconv.Itoa(i), 1, &no)))
+		}
+		var all []json.RawMessage
+		require.NoError(t, json.Unmarshal([]byte(written(t, "gitlab", b.Finish(nil))), &all))
+		require.Len(t, all, most, "and the verdict")
 	}
 }

@@ -43,12 +43,14 @@ func (p *plot) text(anchor string, x, y float64, text string) {
 	fmt.Fprintf(&p.out, `<text text-anchor=%q x="%.1f" y="%.1f">%s</text>`, anchor, x, y, escaped(text))
 }
 
-// yAxis draws three lines of a scale, its ends among them.
+// yAxis draws three lines of a scale, its ends among them. A half of a count has no number.
 func (p *plot) yAxis(low, high float64, label func(float64) string) {
 	for _, part := range []float64{0, 0.5, 1} {
 		y := p.bottom - part*(p.bottom-p.top)
 		p.line("grid", p.left, y, p.right, y)
-		if value := low + part*(high-low); part != 0.5 || high <= 1 || math.Mod(value, 1) == 0 {
+		value := low + part*(high-low)
+		whole := high <= 1 || math.Mod(value, 1) == 0
+		if part != 0.5 || whole && label(value) != label(low) && label(value) != label(high) {
 			p.text("end", p.left-6, y+4, label(value))
 		}
 	}

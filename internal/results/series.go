@@ -35,7 +35,10 @@ func Series(ctx context.Context, store *artifact.Store, campaign Campaign, most 
 			names = append(names, dir.Key)
 		}
 	}
-	// Times in names are in their order.
+	// Times in names are in their order, of names of one form; the campaign's own night may be long ago.
+	root, _ := artifact.SplitRetry(campaign.Campaign)
+	own := artifact.Campaign(root) + "/"
+	names = slices.DeleteFunc(names, func(name string) bool { return len(name) == len(own) && name > own })
 	names = names[max(0, len(names)-maxSeries):]
 	var found []Campaign
 	for _, key := range names {

@@ -93,3 +93,25 @@ func TestDetailsAreRowsWithTheirResults(t *testing.T) {
 		}
 	})
 }
+
+// The report of an older night shows the nights before it, however many came after.
+func TestSeriesOfAnOldNight(t *testing.T) {
+	store, err := artifact.Open(t.Context(), "mem://")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	first := time.Date(2025, 1, 1, 3, 0, 0, 0, time.UTC)
+	name := func(night int) string { return "nightly-" + first.AddDate(0, 0, night).Format("2006-01-02T150405Z") }
+	for night := range 400 {
+		_, _, err := results.WriteManifest(t.Context(), store, results.Header{Campaign: name(night)}, func(func(results.Trial, error) bool) {})
+		require.NoError(t, err)
+		_, err = results.WriteSummary(t.Context(), store, spec.CampaignResult{Campaign: name(night), StartedAt: first.AddDate(0, 0, night)})
+		require.NoError(t, err)
+	}
+	for _, campaign := range []string{name(30), artifact.Retry(name(30), 1)} {
+		old := results.Campaign{Header: results.Header{Campaign: campaign}, Summary: &spec.CampaignResult{StartedAt: first.AddDate(0, 0, 30)}}
+		found, err := results.Series(t.Context(), store, old, 60)
+		require.NoError(t, err)
+		require.Len(t, found, 31)
+		require.Equal(t, name(30), found[30].Campaign)
+	}
+}

@@ -79,9 +79,12 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 	starter("schedule", "update", file, "--name", "night", "--cron", "0 4 * * *", "--overlap", "skip", "--pause-on-failure", "--note", "later")
 	described = describe()
 	require.True(t, described.Paused, "an update does not unpause")
-	require.Equal(t, []any{"skip", true, "later", 4}, []any{described.Overlap, described.PauseOnFailure, described.Note, described.Next[0].UTC().Hour()})
+	require.Equal(t, []any{"skip", true, "later", 4, "10m0s"}, []any{described.Overlap, described.PauseOnFailure, described.Note, described.Next[0].In(berlin).Hour(), described.Jitter},
+		"what is not said stays")
+	require.Contains(t, starter("schedule", "update", file, "--name", "night"), `"paused": true`)
 	starter("schedule", "unpause", "night")
 	require.False(t, describe().Paused)
+	require.Equal(t, []any{"later", 4}, []any{describe().Note, describe().Next[0].In(berlin).Hour()})
 
 	var triggered struct {
 		WorkflowID string `json:"workflow_id"`
@@ -91,13 +94,16 @@ func TestSchedulesByTheCommandLine(t *testing.T) {
 	for range 2 { // it runs; it has finished
 		require.Contains(t, starter("campaign", "wait", triggered.WorkflowID), `"PASS"`)
 	}
+	first := starter("schedule", "trigger", "night")
+	require.NotEqual(t, first, starter("schedule", "trigger", "night"), "two within a second are two")
 	starter("schedule", "backfill", "night", "--from", "2026-11-20T00:00:00Z", "--to", "2026-11-21T23:00:00Z")
-	s.Eventually("three campaigns have passed", func(context.Context) bool {
-		return strings.Count(starter("campaign", "list", "--all"), `"PASS"`) == 3+passed
+	s.Eventually("five campaigns have passed", func(context.Context) bool {
+		return strings.Count(starter("campaign", "list", "--all"), `"PASS"`) == 5+passed
 	})
-	require.Equal(t, 3, describe().NStarted)
+	require.Equal(t, 5, describe().NStarted)
 	for problem, args := range map[string][]string{
 		"no schedule nope":     {"schedule", "trigger", "nope"},
+		"has not come yet":     {"schedule", "backfill", "night", "--from", "2026-11-20T00:00:00Z", "--to", time.Now().Add(time.Hour).UTC().Format(time.RFC3339)},
 		"at most 31 days":      {"schedule", "backfill", "night", "--from", "2026-01-01T00:00:00Z", "--to", "2026-11-21T23:00:00Z"},
 		`--overlap "both"`:     {"schedule", "create", file, "--name", "b", "--cron", "0 3 * * *", "--overlap", "both"},
 		"schedule update FILE": {"schedule", "create", file, "--name", "night", "--cron", "0 3 * * *"},

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pitwall/internal/artifact"
+	"pitwall/internal/spec"
+)
+
+// wroteOut writes what a step of an attempt wrote to stdout, to its end.
+func wroteOut(t *testing.T, store *artifact.Store, prefix string, attempt, step int) {
+	t.Helper()
+	line := fmt.Sprintf("attempt %d step %d\n", attempt, step)
+	stream := artifact.Stream(artifact.Attempt(prefix, attempt, fmt.Sprint("run", attempt)), fmt.Sprint("step", step), "stdout")
+	require.NoError(t, store.AppendChunk(t.Context(), stream, 0, []byte(line)))
+	require.NoError(t, store.FinishStream(t.Context(), stream, artifact.StreamInfo{BytesTotal: int64(len(line)), BytesKept: int64(len(line))}))
+}
+
+// Of an eval that has ended -f prints what is printed without: the last attempt, step after step.
+func TestFollowOfAnEvalThatHasEnded(t *testing.T) {
+	t.Parallel()
+	store := newStore(t)
+	prefix := evalPrefix("eval/direct/x")
+	for attempt := 1; attempt <= 2; attempt++ {
+		for step := range 6 {
+			wroteOut(t, store, prefix, attempt, step)
+		}
+	}
+	_, err := store.PutJSON(t.Context(), artifact.Result(prefix), spec.EvalResult{})
+	require.NoError(t, err)
+	logs := evalLogs{store: store, prefix: prefix}
+	var printed, followed bytes.Buffer
+	require.NoError(t, logs.print(t.Context(), "eval/direct/x", logOutput{"stdout": &printed, "stderr": &printed}))
+	require.NoError(t, logs.follow(t.Context(), "eval/direct/x", logOutput{"stdout": &followed, "stderr": &followed}))
+	require.Equal(t, printed.String(), followed.String())
+	require.Equal(t, 6, bytes.Count(printed.Bytes(), []byte("attempt 2")))
+	require.Zero(t, bytes.Count(printed.Bytes(), []byte("attempt 1")))
+}
+
+// Steps that end between two looks follow each other, as they did.
+func TestFollowKeepsTheOrderOfSteps(t *testing.T) {
+	t.Parallel()
+	store := newStore(t)
+	prefix := evalPrefix("eval/direct/x")
+	want := ""
+	for step := range 6 {
+		wroteOut(t, store, prefix, 1, step)
+		want += fmt.Sprintf("attempt 1 step %d\n", step)
+	}
+	var out safeBuffer
+	done := make(chan error, 1)
+	go func() {
+		logs := evalLogs{store: store, prefix: prefix}
+		done <- logs.follow(context.WithoutCancel(t.Context()), "eval/direct/x", logOutput{"stdout": &out, "stderr": &out})
+	}()
+	require.Eventually(t, func() bool { return len(out.String()) == len(want) }, patience, tick)
+	_, err := store.PutJSON(t.Context(), artifact.Result(prefix), spec.EvalResult{})
+	require.NoError(t, err)
+	require.NoError(t, <-done)
+	require.Equal(t, want, out.String())
+}
