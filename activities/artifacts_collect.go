@@ -88,7 +88,7 @@ func (c *artifactCollection) add(rule *foundRule, path string, info daytona.File
 		return nil
 	}
 	name := c.filter.name(path)
-	file := &foundFile{path: path, name: name, size: info.Size, limit: rule.rule.MaxBytes, line: spec.Artifact{Path: printable(name)}}
+	file := &foundFile{path: path, name: name, size: info.Size, limit: rule.rule.MaxBytes, line: spec.Artifact{Path: spec.Printable(name)}}
 	nameBytes := c.nameBytes + spec.EncodedBytes(file.line.Path) // of one name, a hostile listing may send megabytes
 	if len(c.known) >= c.maxFiles || nameBytes > maxListedNames {
 		rule.say(spec.ArtifactRefused, fmt.Sprintf("it names more than the %d files that an attempt keeps, or their names have more than %d bytes", c.maxFiles, maxListedNames))
@@ -117,7 +117,7 @@ func (f *foundFile) tooLarge(format string, args ...any) {
 func (f *foundFile) isStored() bool { return f.line.Status == spec.ArtifactStored }
 
 func (r *foundRule) say(status, reason string) {
-	r.line = &spec.Artifact{Path: printable(r.rule.Path), Status: status, Reason: reason}
+	r.line = &spec.Artifact{Path: spec.Printable(r.rule.Path), Status: status, Reason: reason}
 }
 
 // files are those that are to be fetched, each once.

@@ -27,11 +27,15 @@ type box struct {
 
 func newBox(t *testing.T) box {
 	t.Helper()
-	b := box{t: t}
-	b.server = daytonatest.Start(t, daytonatest.Options{
+	return newBoxOf(t, daytonatest.Options{
 		Execute: func(e daytonatest.Execution) (int, string) { return 0, e.Dir },
 		Around:  fromRoot,
 	})
+}
+
+func newBoxOf(t *testing.T, options daytonatest.Options) box {
+	t.Helper()
+	b := box{t: t, server: daytonatest.Start(t, options)}
 	client := b.server.Client(t)
 	made, err := client.CreateSandbox(t.Context(), daytona.CreateRequest{Name: "box"})
 	require.NoError(t, err)

@@ -57,7 +57,7 @@ type TrialToRun struct {
 
 // Summary names the trial for people.
 func (t TrialToRun) Summary() string {
-	return fmt.Sprintf("%s, epoch %d", printable(bounded(t.Input.Trial.Sample, 80)), t.Input.Trial.Epoch)
+	return fmt.Sprintf("%s, epoch %d", spec.Printable(bounded(t.Input.Trial.Sample, 80)), t.Input.Trial.Epoch)
 }
 
 // ListTrials reads one page of trials.

@@ -28,6 +28,7 @@ const (
 	ErrTypeJobNeverStarted = "JobNeverStarted"     // the launch was claimed, but no supervisor ever ran
 	ErrTypeSecretMissing   = "SecretMissing"       // a secret that the input names is not on the worker
 	ErrTypeInputMissing    = "InputMissing"        // a URI of the input could not be read, or has another digest
+	ErrTypeInputRefused    = "InputRefused"        // the sandbox, which is well, does not take a file of the input
 	ErrTypeUnresponsive    = "SandboxUnresponsive" // started, says the provider, and its toolbox is silent: the job's doing or a fault
 	ErrTypeImageUnsuitable = "ImageUnsuitable"     // the image lacks what the supervisor needs
 	ErrTypeScorer          = "ScorerFailed"        // the judge itself could not judge
@@ -47,6 +48,7 @@ var originOf = map[string]string{
 	ErrTypeCreateRefused:   spec.OriginUser,
 	ErrTypeSecretMissing:   spec.OriginUser,
 	ErrTypeInputMissing:    spec.OriginUser,
+	ErrTypeInputRefused:    spec.OriginUser,
 	ErrTypeSandboxExpired:  spec.OriginLimit,
 	ErrTypeImageUnsuitable: spec.OriginUser,
 	ErrTypeUnresponsive:    spec.OriginAmbiguous,

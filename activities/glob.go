@@ -7,7 +7,6 @@ import (
 	"path"
 	"sort"
 	"strings"
-	"unicode/utf8"
 
 	"pitwall/internal/daytona"
 )
@@ -112,20 +111,4 @@ func (w *globWalk) list(dir string) ([]daytona.FileInfo, error) {
 	}
 	sort.Slice(entries, func(i, k int) bool { return entries[i].Name < entries[k].Name })
 	return entries, nil
-}
-
-// printable makes a hostile file name fit for JSON and terminals: what is not printable UTF-8 is percent-encoded.
-func printable(name string) string {
-	var out strings.Builder
-	for i := 0; i < len(name); {
-		r, size := utf8.DecodeRuneInString(name[i:])
-		if r == utf8.RuneError && size <= 1 || r < ' ' || r == 0x7f || r == '%' {
-			fmt.Fprintf(&out, "%%%02X", name[i])
-			i++
-			continue
-		}
-		out.WriteString(name[i : i+size])
-		i += size
-	}
-	return out.String()
 }

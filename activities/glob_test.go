@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"pitwall/internal/daytona"
 	"pitwall/internal/daytona/daytonatest"
@@ -95,30 +94,4 @@ func TestGlobEndsEarly(t *testing.T) {
 		return errWalkEnough
 	}))
 	require.Equal(t, 1, visits)
-}
-
-func TestPrintableIsPrintableAndTellsNamesApart(t *testing.T) {
-	require.Equal(t, "plain ü.txt", printable("plain ü.txt"))
-	require.Equal(t, "%2541%0A%FF%00%1B", printable("%41\n\xff\x00\x1b"))
-	rapid.Check(t, func(t *rapid.T) {
-		bytes := rapid.SliceOf(rapid.Byte())
-		a, b := string(bytes.Draw(t, "a")), string(bytes.Draw(t, "b"))
-		if (a == b) != (printable(a) == printable(b)) {
-			t.Fatalf("%q and %q", a, b)
-		}
-		for _, r := range printable(a) {
-			if r < ' ' || r == 0x7f || r == '�' && !containsReplacement(a) {
-				t.Fatalf("%q is in printable(%q)", r, a)
-			}
-		}
-	})
-}
-
-func containsReplacement(s string) bool {
-	for _, r := range s {
-		if r == '�' {
-			return true
-		}
-	}
-	return false
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
 	"pitwall/internal/artifact"
@@ -61,8 +62,9 @@ type UploadInputsInput struct {
 	GrantedTo string `json:"granted_to,omitempty"`
 }
 
-// UploadInputs puts the job's files, its supervisor and its plan into the sandbox. Repeating it before the job was
-// launched changes nothing. Returns InputMissing, SandboxLost, EvalReset or Transport.
+// UploadInputs puts the job's supervisor and its plan, its clone and its files into the sandbox; files may lie in the clone.
+// Repeating it before the job was launched changes nothing. Returns InputMissing, InputRefused, SandboxLost, EvalReset or
+// Transport.
 func (j *Jobs) UploadInputs(ctx context.Context, in UploadInputsInput) error {
 	if err := sameRun(ctx, in.GrantedTo); err != nil {
 		return err
@@ -76,15 +78,24 @@ func (j *Jobs) UploadInputs(ctx context.Context, in UploadInputsInput) error {
 	if err := toolbox.AsRoot().Upload(ctx, control); err != nil {
 		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("upload supervisor: %w", err))
 	}
-	if err := j.uploadFiles(ctx, toolbox, in); err != nil {
-		return err
+	if in.Inputs.Git != nil {
+		if err := j.clone(ctx, toolbox, in); err != nil {
+			return err
+		}
 	}
-	if in.Inputs.Git == nil {
-		return nil
-	}
+	return j.uploadFiles(ctx, toolbox, in)
+}
+
+// clone clones into a folder without what an earlier try left there: git takes no folder that holds something.
+func (j *Jobs) clone(ctx context.Context, toolbox *daytona.Toolbox, in UploadInputsInput) error {
 	clone := daytona.GitCloneRequest{URL: in.Inputs.Git.URL, Commit: in.Inputs.Git.Commit, Path: absolute(homeDir, in.Inputs.Git.Path)}
-	if err := toolbox.GitClone(ctx, clone); err != nil {
-		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("clone %s: %w", in.Inputs.Git.URL, err))
+	folder := supervisor.Quote(clone.Path)
+	_, err := toolbox.Execute(ctx, daytona.ExecuteRequest{Command: "test ! -e " + folder + "/.git || rm -rf -- " + folder, Timeout: time.Minute})
+	if err == nil {
+		err = toolbox.GitClone(ctx, clone)
+	}
+	if err != nil {
+		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("clone %s: %w", clone.URL, err))
 	}
 	return nil
 }
@@ -104,9 +115,21 @@ func (j *Jobs) uploadFiles(ctx context.Context, toolbox *daytona.Toolbox, in Upl
 		if errors.As(err, &source) {
 			return sourceError(ErrTypeInputMissing, err)
 		}
-		return j.sandboxError(ctx, in.Sandbox, fmt.Errorf("upload inputs: %w", err))
+		return j.inputError(ctx, in.Sandbox, fmt.Errorf("upload inputs: %w", err))
 	}
 	return j.markExecutable(ctx, toolbox, in.Sandbox, files)
+}
+
+// inputError is sandboxError, but of what a sandbox that is well, or the client, does not take: a path below a file, or where the
+// job's user may not write, two files of one name.
+func (j *Jobs) inputError(ctx context.Context, sandbox CreatedSandbox, cause error) error {
+	err := j.sandboxError(ctx, sandbox, cause)
+	refused := errors.Is(cause, daytona.ErrInvalidRequest) || errors.Is(cause, daytona.ErrBadRequest) || errors.Is(cause, daytona.ErrForbidden)
+	var app *temporal.ApplicationError
+	if refused && errors.As(err, &app) && app.Type() == ErrTypeTransport {
+		return terminal(ErrTypeInputRefused, cause)
+	}
+	return err
 }
 
 func (j *Jobs) markExecutable(ctx context.Context, toolbox *daytona.Toolbox, sandbox CreatedSandbox, files []spec.File) error {

@@ -306,7 +306,10 @@ func (r *jobRun) cancelled(ctx context.Context) (spec.JobResult, error) {
 }
 
 func (r *jobRun) result(ctx context.Context, streams [][2]spec.Stream) spec.JobResult {
-	result := spec.JobResult{DurationMS: time.Since(r.launchedAt).Milliseconds()}
+	var result spec.JobResult
+	if !r.launchedAt.IsZero() { // else nobody has seen it launched
+		result.DurationMS = time.Since(r.launchedAt).Milliseconds()
+	}
 	result.SupervisorLost = !r.overruled && !r.stopped && (r.report.Phase != supervisor.PhaseDone || r.endsEarly())
 	for i := range r.report.Steps {
 		outcome := r.stepResult(i)

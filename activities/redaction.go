@@ -32,11 +32,12 @@ type artifactFilter struct {
 	// scanner is nil where the input wants no scan: then only known values are taken out.
 	scanner *leakscan.Scanner
 	budget  leakscan.Budget
-	names   map[string]bool
+	// names that were given, and the paths that they were given to.
+	names map[string]string
 }
 
 func newArtifactFilter(redactor *redact.Redactor, scanner *leakscan.Scanner, scan bool) *artifactFilter {
-	f := &artifactFilter{redactor: redactor, names: map[string]bool{}}
+	f := &artifactFilter{redactor: redactor, names: map[string]string{}}
 	if scan {
 		f.scanner, f.budget = scanner, leakscan.Budget{Bytes: maxScanTotal, Time: maxScanTime}
 	} else {
@@ -49,10 +50,14 @@ func newArtifactFilter(redactor *redact.Redactor, scanner *leakscan.Scanner, sca
 func (f *artifactFilter) name(path string) string {
 	clean := f.redactor.String(path)
 	name := clean
-	for n := 2; name != path && f.names[name]; n++ {
+	taken := func() bool {
+		was, seen := f.names[name]
+		return seen && (name != path || was != path)
+	}
+	for n := 2; taken(); n++ {
 		name = fmt.Sprintf("%s~%d", clean, n)
 	}
-	f.names[name] = true
+	f.names[name] = path
 	return name
 }
 

@@ -109,3 +109,14 @@ func TestTheLastLookAtAResult(t *testing.T) {
 	require.Equal(t, "echo [REDACTED:S]", result.Effective.Job.Steps[0].Command)
 	require.Equal(t, "e", result.EvalID)
 }
+
+// A file that bears the very name that another was given is another.
+func TestTwoNamesAreNeverOne(t *testing.T) {
+	filter := newArtifactFilter(redact.New(), nil, true)
+	token := "out/AKIA" + "IOSFODNN7EXAMPLQ"
+	first := filter.name(token)
+	require.NotEqual(t, token, first)
+	second := filter.name(first)
+	require.NotEqual(t, first, second)
+	require.NotEqual(t, second, filter.name(token))
+}

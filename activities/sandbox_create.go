@@ -168,7 +168,7 @@ func (c *creation) obtain(ctx context.Context) (daytona.Sandbox, error) {
 		case err == nil:
 			return sandbox, nil
 		case errors.Is(err, daytona.ErrConflict):
-			sandbox, mine, err := c.settleName(ctx)
+			sandbox, mine, err := c.settleName(ctx, true)
 			if err != nil || mine {
 				return sandbox, err
 			}
@@ -178,7 +178,7 @@ func (c *creation) obtain(ctx context.Context) (daytona.Sandbox, error) {
 				c.unanswered++
 			}
 			c.Log.Warn("create is ambiguous; looking by name", zap.String("sandbox_name", c.in.Name), zap.Error(err))
-			sandbox, mine, err := c.settleName(ctx)
+			sandbox, mine, err := c.settleName(ctx, false)
 			if err != nil || mine {
 				return sandbox, err
 			}
@@ -230,12 +230,16 @@ func (c *creation) request() daytona.CreateRequest {
 	return request
 }
 
-// settleName looks who has the slot's name. mine: it is this lease run's sandbox. Not mine and no error: it is free now.
-func (c *creation) settleName(ctx context.Context) (sandbox daytona.Sandbox, mine bool, err error) {
+// settleName looks who has the slot's name, which the provider says is taken, or does not say. mine: it is this lease run's sandbox.
+// Not mine and no error: it is free now.
+func (c *creation) settleName(ctx context.Context, taken bool) (sandbox daytona.Sandbox, mine bool, err error) {
 	sandbox, err = c.Daytona.GetSandbox(ctx, c.in.Name)
 	switch {
-	case errors.Is(err, daytona.ErrNotFound):
+	case errors.Is(err, daytona.ErrNotFound) && taken:
 		return daytona.Sandbox{}, false, c.hidden()
+	case errors.Is(err, daytona.ErrNotFound):
+		c.hiddenSince = time.Time{}
+		return daytona.Sandbox{}, false, nil
 	case err != nil && daytona.Transient(err):
 		return daytona.Sandbox{}, false, nil
 	case err != nil:

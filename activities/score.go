@@ -54,6 +54,10 @@ func (s *Scoring) ScoreCommand(ctx context.Context, in ScoreCommandInput) (spec.
 		return spec.Score{Explanation: "the scoring command's supervisor was lost without an exit record"}, nil
 	}
 	step := in.Judged.Steps[0]
+	if step.Stdout.Truncated && step.ExitCode != nil && *step.ExitCode == 0 && !step.TimedOut {
+		// What is kept is the beginning, and its last line may be anybody's.
+		return spec.Score{Explanation: "the scoring command printed more than job.max_output_bytes keeps, so its last line is lost"}, nil
+	}
 	tail, err := s.tail(ctx, step.Stdout)
 	if err != nil {
 		return spec.Score{}, retryable(ErrTypeStore, fmt.Errorf("read the scorer's output: %w", err), 0)

@@ -96,7 +96,7 @@ func (e *eval) run(ctx workflow.Context) {
 			e.full = true
 			e.waits(ctx)
 			if pause(ctx, wait, pauseForCapacity) != nil {
-				e.result.Status = spec.StatusCancelled
+				e.result.Status, e.result.Error = spec.StatusCancelled, nil
 				return
 			}
 			continue
@@ -110,7 +110,7 @@ func (e *eval) run(ctx workflow.Context) {
 			return
 		}
 		if pause(ctx, backoffAfter(n, infraBackoff), pauseForRetry) != nil {
-			e.result.Status = spec.StatusCancelled
+			e.result.Status, e.result.Error = spec.StatusCancelled, nil
 			return
 		}
 	}

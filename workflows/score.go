@@ -1,7 +1,11 @@
 package workflows
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"path"
+	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -92,7 +96,8 @@ func (e *eval) scoreByCommand(ctx workflow.Context, judge spec.Scorer, out *atte
 // scorerDir is the job directory of a command scorer; its evidence stands below it.
 const scorerDir = "/home/daytona/scorer"
 
-// evidenceFiles are what a command scorer judges: streams/<step>.<stream> and artifacts/<path without its first slash>.
+// evidenceFiles are what a command scorer judges: streams/<step>.<stream> and artifacts/<path without its first slash>. A job that
+// names its files as no other sandbox could hold them does not keep its judge from them.
 func evidenceFiles(out *attemptOutcome) []spec.File {
 	var files []spec.File
 	for _, step := range out.record.Job.Steps {
@@ -103,10 +108,38 @@ func evidenceFiles(out *attemptOutcome) []spec.File {
 			files = append(files, spec.File{Path: "streams/" + step.Name + ".stderr", URI: activities.StreamURI(step.Stderr.Prefix)})
 		}
 	}
+	seen := map[string]bool{}
 	for _, found := range out.artifacts {
 		if found.Status == spec.ArtifactStored && found.Ref != nil {
-			files = append(files, spec.File{Path: path.Join("artifacts", path.Clean("/"+found.Path)), URI: found.Ref.URI, SHA256: found.Ref.SHA256})
+			name := evidenceName(found.Path, seen)
+			seen[name] = true
+			files = append(files, spec.File{Path: path.Join("artifacts", name), URI: found.Ref.URI, SHA256: found.Ref.SHA256})
 		}
 	}
 	return files
+}
+
+// What Linux takes: 255 bytes a name, 4096 a path, of which the sandbox's own part and a number are some.
+const (
+	maxEvidenceName = 240
+	maxEvidencePath = 3500
+)
+
+// evidenceName is an artifact's path where it is short enough and not taken; else a shorter one that a digest of it ends.
+func evidenceName(given string, seen map[string]bool) string {
+	name := path.Clean("/" + given)
+	long := len(name) > maxEvidencePath
+	for part := range strings.SplitSeq(name, "/") {
+		long = long || len(part) > maxEvidenceName
+	}
+	if !long && !seen[name] {
+		return name
+	}
+	digest := sha256.Sum256([]byte(name))
+	short := "/renamed/" + hex.EncodeToString(digest[:8])
+	name = short
+	for n := 2; seen[name]; n++ {
+		name = fmt.Sprintf("%s~%d", short, n)
+	}
+	return name
 }

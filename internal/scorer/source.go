@@ -49,8 +49,9 @@ func (s stored) OpenFile(ctx context.Context, name string) (io.ReadCloser, error
 const home = "/home/daytona"
 
 func (s stored) find(name string) (found spec.Artifact, listed bool) {
+	name = absolute(spec.Printable(name)) // as artifacts are listed
 	for _, candidate := range s.artifacts {
-		if absolute(candidate.Path) == absolute(name) {
+		if absolute(candidate.Path) == name {
 			// A missing or skipped entry of one rule does not hide what another rule fetched.
 			if !listed || candidate.Status == spec.ArtifactStored {
 				found, listed = candidate, true
@@ -80,7 +81,7 @@ func Demand(score spec.Score, rules []spec.ArtifactRule, artifacts []spec.Artifa
 			continue
 		}
 		for _, found := range artifacts {
-			if found.Path == rule.Path && found.Status != spec.ArtifactStored && found.Status != spec.ArtifactSkipped {
+			if found.Path == spec.Printable(rule.Path) && found.Status != spec.ArtifactStored && found.Status != spec.ArtifactSkipped {
 				return spec.Score{Explanation: "required artifact " + rule.Path + ": " + found.Status}
 			}
 		}

@@ -65,7 +65,7 @@ func (in CampaignInput) Validate() error {
 	if in.MaxParallel < 0 || in.MaxParallel > MaxParallel {
 		c.bad("max_parallel", "%d is out of bounds: want 1 to %d", in.MaxParallel, MaxParallel)
 	}
-	c.passAtK(in)
+	c.passAtK(in.PassAtK)
 	c.share("gate.min_accuracy", in.Gate.MinAccuracy)
 	c.share("gate.min_coverage", in.Gate.MinCoverage)
 	c.choice("notify", in.Notify, NotifyNever, NotifyAlways, NotifyNotPassed)
@@ -159,17 +159,14 @@ func (c *checker) answers(a Answers) {
 	}
 }
 
-func (c *checker) passAtK(in CampaignInput) {
-	ks, most := in.PassAtK, MaxEpochs
-	if in.Epochs > 0 && in.RetryOf == "" && in.ExtendOf == "" {
-		most = min(most, in.Epochs)
-	}
+// passAtK may name more than the epochs: a trial run with fewer keeps its file, and leaves that number out.
+func (c *checker) passAtK(ks []int) {
 	if len(ks) > MaxPassAtK {
 		c.bad("pass_at_k", "has %d values, more than %d", len(ks), MaxPassAtK)
 	}
 	for i, k := range ks {
-		if k < 1 || k > most || slices.Contains(ks[:i], k) {
-			c.bad(index("pass_at_k", i), "%d is not usable: want different numbers from 1 to the epochs (%d)", k, most)
+		if k < 1 || k > MaxEpochs || slices.Contains(ks[:i], k) {
+			c.bad(index("pass_at_k", i), "%d is not usable: want different numbers from 1 to %d", k, MaxEpochs)
 		}
 	}
 }

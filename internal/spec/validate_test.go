@@ -265,12 +265,3 @@ func TestNamesOfPartsBelongToParts(t *testing.T) {
 		require.ErrorContains(t, named(name, change), "name: ", name)
 	}
 }
-
-func TestPassAtKNeedsItsEpochs(t *testing.T) {
-	in := CampaignInput{Dataset: Dataset{URI: "store:x"}, Epochs: 4, PassAtK: []int{1, 4}, Eval: EvalTemplate{Job: Job{Steps: []Step{{Command: "x"}}}}}
-	require.NoError(t, in.WithDefaults(Defaults{}).Validate())
-	in.PassAtK = []int{5}
-	require.ErrorContains(t, in.WithDefaults(Defaults{}).Validate(), "pass_at_k[0]: 5 is not usable")
-	in.Epochs, in.Answers = 0, Answers{From: AnswersField, Field: "f"}
-	require.NoError(t, in.WithDefaults(Defaults{}).Validate(), "the answers are its epochs")
-}
