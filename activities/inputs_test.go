@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -130,7 +129,8 @@ func TestFilesMayLieInTheClone(t *testing.T) {
 	b := newUploadBox(t)
 	in := UploadInputsInput{Sandbox: b.sandbox, Job: commandJob(), Inputs: spec.Inputs{
 		Files: []spec.File{{Path: "repo/tests/hidden_test.py", Content: "x"}},
-		Git:   &spec.GitSource{URL: "https://example.org/r.git", Commit: strings.Repeat("a", 40), Path: "repo"}}}
+		Git:   &spec.GitSource{URL: "https://example.org/r.git", Commit: strings.Repeat("a", 40), Path: "repo"},
+	}}
 	_, err := activityEnv(t, b.jobs).ExecuteActivity(b.jobs.UploadInputs, in)
 	require.NoError(t, err)
 }
@@ -160,7 +160,7 @@ func TestACancelBeforeTheFirstReportHasAPlausibleDuration(t *testing.T) {
 		Steps:   []StepPlan{{Name: "run", TimeLimit: time.Minute}}, Prefix: "evals/a/attempt-1", MaxOutputBytes: 1 << 20,
 	})
 	var cancelled *temporal.CanceledError
-	require.True(t, errors.As(err, &cancelled))
+	require.ErrorAs(t, err, &cancelled)
 	var result spec.JobResult
 	require.NoError(t, cancelled.Details(&result))
 	require.Less(t, result.DurationMS, int64(60_000))
@@ -202,7 +202,8 @@ func TestAScoreFileWithAPercentSign(t *testing.T) {
 	require.NoError(t, value.Get(&found))
 	zero := 0
 	score, err := (&Scoring{Store: b.jobs.Store}).ScoreJob(t.Context(), ScoreJobInput{
-		Scorer: *in.Scorer, Artifacts: found.Artifacts, Job: spec.JobResult{Steps: []spec.StepResult{{Name: "run", ExitCode: &zero}}}})
+		Scorer: *in.Scorer, Artifacts: found.Artifacts, Job: spec.JobResult{Steps: []spec.StepResult{{Name: "run", ExitCode: &zero}}},
+	})
 	require.NoError(t, err)
 	require.True(t, score.Passed, score.Explanation)
 }

@@ -135,7 +135,7 @@ func (g *registry) change(id string, fn func(*record) error) (record, error) {
 	if next.State != r.State || next.Name != r.Name {
 		next.UpdatedAt = time.Now().UTC()
 	}
-	if err := g.save(&next); err != nil && next.State != Destroying && !(r.busy && !next.busy) {
+	if err := g.save(&next); err != nil && next.State != Destroying && (!r.busy || next.busy) {
 		return record{}, err // on a full disk nothing changes, but what has happened has, and sandboxes can still be destroyed
 	}
 	if next.Name != r.Name {
