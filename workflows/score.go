@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -108,12 +107,10 @@ func evidenceFiles(out *attemptOutcome) []spec.File {
 			files = append(files, spec.File{Path: "streams/" + step.Name + ".stderr", URI: activities.StreamURI(step.Stderr.Prefix)})
 		}
 	}
-	seen := map[string]bool{}
+	names := evidenceNames{files: map[string]bool{}, folders: map[string]bool{}}
 	for _, found := range out.artifacts {
 		if found.Status == spec.ArtifactStored && found.Ref != nil {
-			name := evidenceName(found.Path, seen)
-			seen[name] = true
-			files = append(files, spec.File{Path: path.Join("artifacts", name), URI: found.Ref.URI, SHA256: found.Ref.SHA256})
+			files = append(files, spec.File{Path: path.Join("artifacts", names.give(found.Path)), URI: found.Ref.URI, SHA256: found.Ref.SHA256})
 		}
 	}
 	return files
@@ -125,21 +122,35 @@ const (
 	maxEvidencePath = 3500
 )
 
-// evidenceName is an artifact's path where it is short enough and not taken; else a shorter one that a digest of it ends.
-func evidenceName(given string, seen map[string]bool) string {
+// evidenceNames are the paths that a judge's sandbox has its artifacts under.
+type evidenceNames struct{ files, folders map[string]bool }
+
+// give is an artifact's path, where it is short enough and stands in no other's way; else a shorter one, of a digest.
+func (e evidenceNames) give(given string) string {
 	name := path.Clean("/" + given)
-	long := len(name) > maxEvidencePath
-	for part := range strings.SplitSeq(name, "/") {
-		long = long || len(part) > maxEvidenceName
+	if !e.takes(name) {
+		digest := sha256.Sum256([]byte(name))
+		short := "/renamed/" + hex.EncodeToString(digest[:8])
+		name = short
+		for n := 2; !e.takes(name); n++ {
+			name = fmt.Sprintf("%s~%d", short, n)
+		}
 	}
-	if !long && !seen[name] {
-		return name
-	}
-	digest := sha256.Sum256([]byte(name))
-	short := "/renamed/" + hex.EncodeToString(digest[:8])
-	name = short
-	for n := 2; seen[name]; n++ {
-		name = fmt.Sprintf("%s~%d", short, n)
+	e.files[name] = true
+	for folder := path.Dir(name); folder != "/"; folder = path.Dir(folder) {
+		e.folders[folder] = true
 	}
 	return name
+}
+
+func (e evidenceNames) takes(name string) bool {
+	if name == "/" || len(name) > maxEvidencePath || e.files[name] || e.folders[name] {
+		return false
+	}
+	for ; name != "/"; name = path.Dir(name) {
+		if len(path.Base(name)) > maxEvidenceName || e.files[name] {
+			return false
+		}
+	}
+	return true
 }
