@@ -129,11 +129,11 @@ type evidenceNames struct{ files, folders map[string]bool }
 func (e evidenceNames) give(given string) string {
 	name := path.Clean("/" + given)
 	if !e.takes(name) {
-		digest := sha256.Sum256([]byte(name))
-		short := "/renamed/" + hex.EncodeToString(digest[:8])
-		name = short
-		for n := 2; !e.takes(name); n++ {
-			name = fmt.Sprintf("%s~%d", short, n)
+		sum := sha256.Sum256([]byte(name))
+		digest := hex.EncodeToString(sum[:8])
+		name = "/renamed/" + digest
+		for n := 2; !e.takes(name); n++ { // another folder each time: a file of the job's may be called as one
+			name = fmt.Sprintf("/renamed~%d/%s", n, digest)
 		}
 	}
 	e.files[name] = true
