@@ -133,14 +133,17 @@ func writtenEntry(in WriteResultInput, result any, err error) telemetry.Entry {
 	}
 	written, _ := result.(WriteResultResult)
 	again := !written.FinishedAt.IsZero()
-	if entry.Final = err == nil && !again && entry.Outcome != telemetry.OutcomeRefused; entry.Final {
+	if entry.Final = err == nil && !again && !written.OtherRun && entry.Outcome != telemetry.OutcomeRefused; entry.Final {
 		for _, attempt := range in.Result.Attempts {
 			if attempt.Error != nil && attempt.Error.Origin == spec.OriginInfra {
 				entry.InfraErrors = append(entry.InfraErrors, attempt.Error.Type)
 			}
 		}
 	}
-	if again {
+	switch {
+	case written.OtherRun:
+		entry.Reason = "another run had written its own, which stays"
+	case again:
 		entry.Reason = "an earlier try had written it"
 	}
 	return ended(entry, err)

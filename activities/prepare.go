@@ -189,6 +189,11 @@ func (c *Campaigns) planned(ctx context.Context, trials iter.Seq2[dataset.Trial,
 	return func(yield func(results.Trial, error) bool) {
 		for trial, err := range trials {
 			if err == nil {
+				if err = refuseSecrets(c.Redactor, trial.Input); err != nil {
+					err = fmt.Errorf("sample %q, epoch %d: %w", trial.Sample, trial.Epoch, err)
+				}
+			}
+			if err == nil {
 				err = c.moveContent(ctx, &trial.Input)
 			}
 			planned := results.Trial{

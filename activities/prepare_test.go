@@ -12,6 +12,7 @@ import (
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/policy"
+	"pitwall/internal/redact"
 	"pitwall/internal/results"
 	"pitwall/internal/spec"
 )
@@ -300,4 +301,24 @@ func TestManySmallFilesOfATrialAreStoredApart(t *testing.T) {
 	require.LessOrEqual(t, trial.InlineBytes(), spec.MaxInlineBytes)
 	require.NotEmpty(t, trial.Inputs.Files[0].URI)
 	require.NotEmpty(t, trial.Inputs.Files[199].Content, "no more than must be")
+}
+
+// What a dataset holds goes no further than what an eval's own input holds: the value of a secret is refused, and stored nowhere.
+func TestSecretInADatasetIsRefused(t *testing.T) {
+	b := newCampaignBox(t)
+	b.campaigns.Redactor = redact.New()
+	b.campaigns.Redactor.Add("S", jobSecret)
+	for _, padding := range []string{"", strings.Repeat("x", 600)} {
+		key := fmt.Sprintf("data/rows-%d.jsonl", len(padding))
+		b.put(key, `{"id": "s0", "text": "`+jobSecret+padding+`"}`+"\n")
+		in := campaignOn("store:" + key)
+		in.Eval.Job.Steps[0].Command = "cat in.txt"
+		in.Eval.Inputs.Files = []spec.File{{Path: "in.txt", Content: "{{.text}}"}}
+		_, err := b.prepare(in)
+		isInvalid(t, err, "sample \"s0\"", "the value of the secret S")
+		for entry, err := range b.campaigns.Store.List(t.Context(), "") {
+			require.NoError(t, err)
+			require.True(t, strings.HasPrefix(entry.Key, "data/"), entry.Key)
+		}
+	}
 }

@@ -28,6 +28,8 @@ type LeaseFacts struct {
 	Eval        Execution `json:"eval"`
 	SandboxName string    `json:"sandbox_name"`
 	Deadline    time.Time `json:"deadline"`
+	// CreateHorizon is how long after its start it may have to wait for a create; 0 in leases that are older than the field.
+	CreateHorizon time.Duration `json:"create_horizon,omitempty"`
 }
 
 // MemoLeaseFacts is the memo key under which a lease's LeaseFacts stand.
@@ -80,26 +82,40 @@ func (r *Reaping) AuditLeases(ctx context.Context, in AuditLeasesInput) (AuditRe
 
 func (r *Reaping) auditAll(ctx context.Context, in AuditLeasesInput, watch watcher) (AuditReport, error) {
 	var report AuditReport
-	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", in.LeaseType)
+	leases, err := r.openLeases(ctx, in.LeaseType)
+	if err != nil {
+		return report, err
+	}
+	for _, info := range leases {
+		watch.doing("auditing " + info.GetExecution().GetWorkflowId())
+		finding, open := r.judgeLease(ctx, in.Margin, info)
+		if !open {
+			continue // the list lags behind
+		}
+		if !in.DryRun {
+			r.act(ctx, &finding)
+		}
+		report.add(finding, in.DryRun)
+	}
+	return report, nil
+}
+
+// maxOpenLeases is far above what there can be: spec.MaxParallel of an account.
+const maxOpenLeases = 100_000
+
+// openLeases reads the list to its end before anything is touched: what is removed in a lease's stead stands in the report alone.
+func (r *Reaping) openLeases(ctx context.Context, leaseType string) ([]*workflowpb.WorkflowExecutionInfo, error) {
+	var leases []*workflowpb.WorkflowExecutionInfo
+	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", leaseType)
 	var token []byte
 	for {
 		page, err := r.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: token, PageSize: 100})
 		if err != nil {
-			return report, fmt.Errorf("list leases: %w", err)
+			return nil, fmt.Errorf("list leases: %w", err)
 		}
-		for _, info := range page.GetExecutions() {
-			watch.doing("auditing " + info.GetExecution().GetWorkflowId())
-			finding, open := r.judgeLease(ctx, in.Margin, info)
-			if !open {
-				continue // the list lags behind
-			}
-			if !in.DryRun {
-				r.act(ctx, &finding)
-			}
-			report.add(finding, in.DryRun)
-		}
-		if token = page.GetNextPageToken(); len(token) == 0 {
-			return report, nil
+		leases = append(leases, page.GetExecutions()...)
+		if token = page.GetNextPageToken(); len(token) == 0 || len(leases) >= maxOpenLeases {
+			return leases, nil
 		}
 	}
 }
@@ -135,6 +151,9 @@ func (r *Reaping) judgeLease(ctx context.Context, margin time.Duration, info *wo
 	finding.EvalID, finding.SandboxName, finding.Deadline = facts.Eval.ID, facts.SandboxName, facts.Deadline
 	finding.Removal = r.ownRemoval(ctx, lease, described)
 	r.judgeByEval(ctx, facts, described.GetWorkflowExtendedInfo().GetCancelRequested(), &finding)
+	if horizon := finding.OpenedAt.Add(facts.CreateHorizon); horizon.After(finding.Deadline) {
+		finding.Deadline = horizon // until then it may rightly wait for what a create brings
+	}
 	finding.judgeByClock(margin)
 	return finding, true
 }

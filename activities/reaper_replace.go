@@ -45,7 +45,9 @@ func (r *Reaping) readGuarded(ctx context.Context, in *GuardSandboxInput) error 
 		if err := r.payloads().FromPayloads(signal.GetInput(), &created); err != nil {
 			return err
 		}
-		in.Known = append(in.Known, created)
+		if created.ID != "" { // else only the word that more may come
+			in.Known = append(in.Known, created)
+		}
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ type WriteResultResult struct {
 	URI string `json:"uri"`
 	// FinishedAt is what stands there, when an earlier try of the same run wrote it. Zero: this call did.
 	FinishedAt time.Time `json:"finished_at,omitzero"`
+	// OtherRun: what stands there is of another run of the eval, and was not replaced.
+	OtherRun bool `json:"other_run,omitempty"`
 }
 
 // WriteResult writes an eval's result.json, once: a repetition with the same content is fine, and what stands there is
@@ -44,8 +46,13 @@ func (r *Results) WriteResult(ctx context.Context, in WriteResultInput) (WriteRe
 	if errors.Is(err, artifact.ErrExists) {
 		// The workflow task in which it was written may have been repeated, and then the clock went on.
 		var stored spec.EvalResult
-		if stored, err = results.ReadResult(ctx, r.Store, in.Prefix); err == nil && stored.RunID == in.Result.RunID {
+		stored, err = results.ReadResult(ctx, r.Store, in.Prefix)
+		switch {
+		case err != nil:
+		case stored.RunID == in.Result.RunID:
 			answer.FinishedAt = stored.FinishedAt
+		default:
+			answer.OtherRun = true
 		}
 	}
 	if err != nil {

@@ -33,3 +33,20 @@ func TestResultThatIsWrittenAgainIsTheStoredOne(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, other.FinishedAt)
 }
+
+// An eval that was reset after its result had been written: nothing is written the second time.
+func TestResultOfAnotherRunIsNotCountedAsWritten(t *testing.T) {
+	store, err := artifact.Open(t.Context(), "mem://")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	results := Results{Store: store}
+	in := WriteResultInput{Prefix: "evals/one", Result: spec.EvalResult{EvalID: "one", RunID: "r1", FinishedAt: time.Now().UTC()}}
+	written, err := results.WriteResult(t.Context(), in)
+	require.NoError(t, err)
+	require.True(t, writtenEntry(in, written, nil).Final)
+	in.Result.RunID = "r2"
+	written, err = results.WriteResult(t.Context(), in)
+	require.NoError(t, err)
+	entry := writtenEntry(in, written, nil)
+	require.False(t, entry.Final, "pitwall_evals_total: each once, when its result is written; %+v", entry)
+}

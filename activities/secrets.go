@@ -45,13 +45,20 @@ func (c secretCheck) of(job spec.Job, input any) error {
 	if _, err := c.secrets.Resolve(names); err != nil {
 		return terminal(ErrTypeSecretMissing, err)
 	}
-	text, err := json.Marshal(input)
-	if err != nil {
+	if err := refuseSecrets(c.redactor, input); err != nil {
 		return terminal(ErrTypeInvalidInput, err)
 	}
-	if held := c.redactor.Known(text); len(held) > 0 {
-		return terminal(ErrTypeInvalidInput, fmt.Errorf(
-			"the input holds the value of the secret %s: replace it, and name the secret in job.secrets", strings.Join(held, ", ")))
+	return nil
+}
+
+// refuseSecrets refuses an input that holds the value of a secret, so that it goes no further.
+func refuseSecrets(redactor *redact.Redactor, input any) error {
+	text, err := json.Marshal(input)
+	if err != nil {
+		return err
+	}
+	if held := redactor.Known(text); len(held) > 0 {
+		return fmt.Errorf("the input holds the value of the secret %s: replace it, and name the secret in job.secrets", strings.Join(held, ", "))
 	}
 	return nil
 }

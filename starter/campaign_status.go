@@ -174,10 +174,10 @@ func cancelCampaign(ctx context.Context, term *terminal, name string, wait bool)
 		term.note("%s is being cancelled; see how it ends with: starter campaign status %s", id, name)
 		return printStarted(term, id, runID)
 	}
-	return waitForCancelled(ctx, term, target, running, name)
+	return waitForCancelled(ctx, term, target, temporal, running, name)
 }
 
-func waitForCancelled(ctx context.Context, term *terminal, target deployment, running client.WorkflowRun, name string) error {
+func waitForCancelled(ctx context.Context, term *terminal, target deployment, temporal client.Client, running client.WorkflowRun, name string) error {
 	result, err := campaignResult(ctx, target, running, name)
 	if err != nil && ctx.Err() != nil {
 		return interrupted{running.GetID() + " goes on ending"}
@@ -186,6 +186,6 @@ func waitForCancelled(ctx context.Context, term *terminal, target deployment, ru
 		return err
 	}
 	summary := campaignSummary{CampaignResult: result, WorkflowID: running.GetID(), RunID: running.GetRunID()}
-	summary.SandboxesLeft = awaitNoSandboxes(ctx, term, target, name)
+	summary.SandboxesLeft = awaitNoSandboxes(ctx, term, target, temporal, name)
 	return printCampaign(term, target, summary)
 }

@@ -48,7 +48,7 @@ func waitForCampaign(ctx context.Context, term *terminal, target deployment, tem
 		return err
 	}
 	summary := campaignSummary{CampaignResult: result, WorkflowID: running.GetID(), RunID: running.GetRunID()}
-	summary.SandboxesLeft = awaitNoSandboxes(ctx, term, target, name)
+	summary.SandboxesLeft = awaitNoSandboxes(ctx, term, target, temporal, name)
 	if how.rows && !term.wantsJSON() {
 		if err := printRows(ctx, term, target, name); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +33,15 @@ everything: it listens on loopback, answers pages of one origin alone, and with 
 	return cmd
 }
 
+// originOf is what a browser calls the origin of a page: scheme and host, without a path.
+func originOf(page string) (string, error) {
+	parsed, err := url.Parse(page)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		return "", &UsageError{Problem: "origin " + page + " is no URL of a page", Hint: "write such as https://temporal.example"}
+	}
+	return strings.ToLower(parsed.Scheme + "://" + parsed.Host), nil
+}
+
 func serveCodec(ctx context.Context, term *terminal, addr, origin string) error {
 	target, err := loadDeployment(term)
 	if err != nil {
@@ -45,6 +56,9 @@ func serveCodec(ctx context.Context, term *terminal, addr, origin string) error 
 		origin = target.uiURL
 	default:
 		origin = "http://127.0.0.1:8233"
+	}
+	if origin, err = originOf(origin); err != nil {
+		return err
 	}
 	where, err := netip.ParseAddrPort(addr)
 	if err != nil || !where.Addr().IsLoopback() {

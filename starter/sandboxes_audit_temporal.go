@@ -143,7 +143,9 @@ func addToLease(lease *audit.Lease, event *historypb.HistoryEvent) error {
 	case activities.SignalCreated:
 		var created activities.CreatedSignal
 		err := decode(signal.GetInput(), &created)
-		lease.Created = append(lease.Created, audit.Created{ID: created.ID, At: created.CreatedAt})
+		if created.ID != "" { // else only the word that more may come
+			lease.Created = append(lease.Created, audit.Created{ID: created.ID, At: created.CreatedAt})
+		}
 		return err
 	case activities.SignalReleased:
 		var released activities.ReleasedSignal

@@ -4,8 +4,11 @@ import (
 	"context"
 	"time"
 
+	"go.temporal.io/sdk/client"
+
 	"pitwall/activities"
 	"pitwall/internal/daytona"
+	"pitwall/internal/temporalclient"
 )
 
 // leftBound is how long a campaign's end waits for its last sandboxes: the promise is 10 s after an eval's end.
@@ -13,7 +16,7 @@ const leftBound = 15 * time.Second
 
 // awaitNoSandboxes asks the provider how many sandboxes of a campaign are left, until none is or the bound is over. Nil
 // when it could not be asked.
-func awaitNoSandboxes(ctx context.Context, term *terminal, target deployment, campaign string) *int {
+func awaitNoSandboxes(ctx context.Context, term *terminal, target deployment, temporal client.Client, campaign string) *int {
 	provider, err := newProvider(target)
 	if err != nil {
 		term.note("sandboxes left: unknown (%v)", err)
@@ -22,7 +25,13 @@ func awaitNoSandboxes(ctx context.Context, term *terminal, target deployment, ca
 	defer provider.CloseIdle()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leftBound)
 	defer cancel()
-	labels := map[string]string{activities.LabelManagedBy: activities.ManagedBy, activities.LabelCampaign: campaign}
+	cluster, namespace, err := temporalclient.Identity(ctx, temporal, target.namespace())
+	if err != nil {
+		term.note("sandboxes left: unknown (%v)", err)
+		return nil
+	}
+	labels := activities.Owner{Cluster: cluster, Namespace: namespace}.OwnLabels() // others of the account may have a campaign of that name
+	labels[activities.LabelCampaign] = campaign
 	for {
 		left, err := countSandboxes(ctx, provider, labels)
 		if err != nil && left == 0 {

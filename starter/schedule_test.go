@@ -100,3 +100,18 @@ func TestRunRefusesTheIDOfATrial(t *testing.T) {
 	term.environ = []string{"PITWALL_STORE=mem://"}
 	require.ErrorContains(t, runEval(t.Context(), term, file, runOptions{id: "eval/pr-12/lint/3"}), "is what a campaign's trial is called")
 }
+
+func TestOriginOfAPage(t *testing.T) {
+	for page, want := range map[string]string{
+		"https://temporal.example": "https://temporal.example", "https://Temporal.example/": "https://temporal.example",
+		"http://127.0.0.1:8233/namespaces?x=1": "http://127.0.0.1:8233",
+	} {
+		got, err := originOf(page)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	for _, page := range []string{"temporal.example", "file:///x", "https://"} {
+		_, err := originOf(page)
+		require.Error(t, err, page)
+	}
+}

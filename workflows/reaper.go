@@ -49,12 +49,12 @@ func ReaperWorkflow(ctx workflow.Context, in ReaperInput) (ReaperResult, error) 
 // EnsureReaperSchedule creates the reaper's schedule when it is missing, and sets its interval when it is another's.
 func EnsureReaperSchedule(ctx context.Context, temporalClient client.Client, interval time.Duration) error {
 	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: interval}}}
+	timeout := 2*interval - time.Second // so that a stuck pass never hides the next ones
 	_, err := temporalClient.ScheduleClient().Create(ctx, client.ScheduleOptions{
 		ID: ReaperScheduleID, Spec: spec,
 		Action: &client.ScheduleWorkflowAction{
 			ID: ReaperID, Workflow: ReaperWorkflow, Args: []any{ReaperInput{}}, TaskQueue: CleanupQueue,
-			// Below two intervals, so that a stuck pass never hides the next ones.
-			WorkflowRunTimeout: 2*interval - time.Second,
+			WorkflowRunTimeout: timeout,
 			StaticSummary:      "removes sandboxes that nobody holds, audits leases",
 		},
 		Overlap:       enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
@@ -69,12 +69,18 @@ func EnsureReaperSchedule(ctx context.Context, temporalClient client.Client, int
 	}
 	handle := temporalClient.ScheduleClient().GetHandle(ctx, ReaperScheduleID)
 	err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-		current := in.Description.Schedule.Spec
-		if current != nil && len(current.Intervals) == 1 && current.Intervals[0].Every == interval {
+		schedule := in.Description.Schedule
+		current := schedule.Spec
+		action, starts := schedule.Action.(*client.ScheduleWorkflowAction)
+		if current != nil && len(current.Intervals) == 1 && current.Intervals[0].Every == interval && starts && action.WorkflowRunTimeout == timeout {
 			return nil, temporal.ErrSkipScheduleUpdate
 		}
-		schedule := in.Description.Schedule
 		schedule.Spec = &spec
+		if starts {
+			changed := *action
+			changed.WorkflowRunTimeout = timeout
+			schedule.Action = &changed
+		}
 		return &client.ScheduleUpdate{Schedule: &schedule}, nil
 	}})
 	if err != nil && !errors.Is(err, temporal.ErrSkipScheduleUpdate) {

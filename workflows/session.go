@@ -97,7 +97,9 @@ func (s *session) claim(ctx workflow.Context) error {
 // startLease starts the slot's lease on a disconnected context: a cancel of the eval does not reach it, its close does.
 func (s *session) startLease(ctx workflow.Context, grant activities.SlotGrant) error {
 	s.deadline = workflow.Now(ctx).Add(s.clocks.LeaseDeadline).UTC()
-	facts := activities.LeaseFacts{Eval: s.eval.self, SandboxName: grant.SandboxName, Deadline: s.deadline}
+	facts := activities.LeaseFacts{
+		Eval: s.eval.self, SandboxName: grant.SandboxName, Deadline: s.deadline, CreateHorizon: s.eval.plan.CreateHorizon,
+	}
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	child := workflow.WithChildOptions(detached, workflow.ChildWorkflowOptions{
 		WorkflowID:          grant.LeaseID,

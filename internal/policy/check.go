@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -79,6 +80,9 @@ func (r rules) checkTimes(b *breach, in spec.EvalInput) {
 	}
 	if in.Scorer != nil {
 		longest("max_time_limit", "scorer.time_limit", in.Scorer.TimeLimit.Std(), r.timeLimit)
+		if clocks, err := in.ScorerClocks(math.MaxInt64); err == nil { // its own sandbox's
+			longest("max_ttl", "scorer.time_limit", clocks.TTL, r.ttl)
+		}
 	}
 	longest("max_job_time", "job.steps", sum, r.jobTime)
 }

@@ -96,7 +96,7 @@ func TestEachRuleRefusesWhatItDoesNotAdmit(t *testing.T) {
 		}, []string{"resources.cpu", "resources.memory_gib", "resources.disk_gib"}},
 		"ttl":                          {func(in *spec.EvalInput) { in.Sandbox.TTL = spec.Duration(41 * time.Minute) }, []string{"max_ttl"}},
 		"time limit":                   {func(in *spec.EvalInput) { in.Job.Steps[0].TimeLimit = spec.Duration(2*time.Minute + 1) }, []string{"max_time_limit", "max_job_time"}},
-		"time limit of the judge":      {func(in *spec.EvalInput) { in.Scorer.TimeLimit = spec.Duration(time.Hour) }, []string{"max_time_limit"}},
+		"time limit of the judge":      {func(in *spec.EvalInput) { in.Scorer.TimeLimit = spec.Duration(time.Hour) }, []string{"max_time_limit", "max_ttl"}},
 		"output":                       {func(in *spec.EvalInput) { in.Job.MaxOutputBytes = 1001 }, []string{"max_output_bytes"}},
 		"output that is not said":      {func(in *spec.EvalInput) { in.Job.MaxOutputBytes = 0 }, []string{"max_output_bytes"}},
 		"artifact":                     {func(in *spec.EvalInput) { in.Artifacts[0].MaxBytes = 2001 }, []string{"max_artifact_bytes"}},

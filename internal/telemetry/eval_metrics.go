@@ -18,6 +18,8 @@ type evalMetrics struct {
 	slotWait       prometheus.Histogram
 	removalDelay   prometheus.Histogram
 	sandboxSeconds prometheus.Counter
+	// removed sandboxes, by id: a proof may be found again, where what comes after it is repeated.
+	removed *recent
 }
 
 // waitBuckets go from a free slot to a night's queue (seconds).
@@ -28,6 +30,7 @@ const maxErrorTypes = 50
 
 func newEvalMetrics() evalMetrics {
 	e := evalMetrics{
+		removed: newRecent(),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pitwall_events_total", Help: "Lines of the journal.",
 		}, []string{"event", "status"}),
@@ -81,7 +84,7 @@ func (m *Metrics) count(entry Entry) {
 	switch {
 	case entry.Event == SlotAcquired && entry.Status == StatusOK:
 		e.slotWait.Observe(entry.FinishedAt.Sub(entry.CreatedAt).Seconds())
-	case entry.Event == SandboxRemoved && entry.Status == StatusOK:
+	case entry.Event == SandboxRemoved && entry.Status == StatusOK && e.removed.isNew(entry.SandboxID):
 		e.removalDelay.Observe(max(0, entry.FinishedAt.Sub(entry.CreatedAt)).Seconds())
 		e.sandboxSeconds.Add(entry.SandboxSeconds)
 	}
