@@ -22,7 +22,7 @@ func (c *Campaigns) joinSeries(ctx context.Context, header results.Header, prepa
 	if err == nil {
 		var of results.Campaign
 		of, err = results.ReadCampaign(ctx, c.Store, baseline.Campaign)
-		if err == nil && of.Summary != nil && of.DatasetSHA256 == header.DatasetSHA256 {
+		if err == nil && of.DatasetSHA256 == header.DatasetSHA256 { // it had finished, and may have been started again
 			prepared.Baseline = baseline.Campaign
 			return nil
 		}

@@ -59,3 +59,24 @@ func TestCancelledCampaignIsInconclusive(t *testing.T) {
 	require.NotNil(t, result.Gate)
 	require.Equal(t, spec.VerdictPass, b.assemble(AssembleResultsInput{Campaign: "d", Status: spec.StatusCompleted}).Verdict)
 }
+
+// The series' baseline may have been started again; tonight is no first night for that.
+func TestANightBesideItsBaselineThatRunsAgainIsStillGated(t *testing.T) {
+	b := newCampaignBox(t)
+	b.put("data.jsonl", rowsOf(2))
+	most := 0.02
+	in := campaignOn("store:data.jsonl")
+	in.Series, in.Gate.MaxRegression = "nightly", &most
+	last := PrepareCampaignInput{Campaign: "last", Input: in, StartedAt: boxStart()}
+	_, err := b.prepareAs(last)
+	require.NoError(t, err)
+	_, err = results.WriteSummary(t.Context(), b.campaigns.Store, spec.CampaignResult{Campaign: "last", Status: spec.StatusCompleted, Verdict: spec.VerdictPass, StartedAt: boxStart().UTC()})
+	require.NoError(t, err)
+	require.NoError(t, retention.WriteBaseline(t.Context(), b.campaigns.Store, retention.Baseline{Name: "nightly", Campaign: "last", At: boxStart()}))
+	last.StartedAt = boxStart().Add(48 * time.Hour)
+	_, err = b.prepareAs(last)
+	require.NoError(t, err)
+	tonight, err := b.prepareAs(PrepareCampaignInput{Campaign: "tonight", Input: in, StartedAt: boxStart().Add(48 * time.Hour)})
+	require.NoError(t, err)
+	require.NotNil(t, tonight.Gate.MaxRegression)
+}

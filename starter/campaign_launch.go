@@ -9,10 +9,10 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
-	"pitwall/activities"
-	"pitwall/internal/dataset"
+	"pitwall/internal/artifact"
 	"pitwall/internal/spec"
 	"pitwall/workflows"
 )
@@ -20,43 +20,62 @@ import (
 // memoDigest is the memo field that holds the digest of a campaign's input, by which a second start knows its own.
 const memoDigest = "pitwall_input_sha256"
 
-// launchCampaign starts a campaign, or attaches to the one of that name when its input is the same. One that failed or was
-// terminated has written no summary, and is started again: what has a result is not run again.
+// launchCampaign starts a campaign, or attaches to the one of that name when its input is the same. One that ended without a
+// summary (it failed, or was terminated, or cancelled before it ran) is started again: what has a result is not run again. One that
+// has finished is never run again.
 func launchCampaign(ctx context.Context, term *terminal, target deployment, temporal client.Client, input spec.CampaignInput) (client.WorkflowRun, error) {
 	id := workflows.CampaignID(input.Name)
-	running, err := executeCampaign(ctx, temporal, input, enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
+	found, err := findCampaign(ctx, temporal, input.Name)
+	if err != nil {
+		return nil, explainStart("campaign", id, err)
+	}
+	finished, err := hasFinished(ctx, target, input.Name)
+	if err != nil {
+		return nil, err
+	}
+	reuse := enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+	switch status := statusOfExecution(found.GetStatus()); {
+	case found == nil && finished:
+		return nil, &UsageError{
+			Problem: fmt.Sprintf("campaign %s has finished, and Temporal has forgotten it", input.Name),
+			Hint:    fmt.Sprintf("see what it came to with: starter campaign status %s; run it again under another --name", input.Name),
+		}
+	case found == nil:
+	case finished, status == statusRunning, status == spec.StatusCompleted:
+		return attach(ctx, term, target, temporal, found, input)
+	default:
+		if err := refuseOpenShards(ctx, temporal, input.Name); err != nil {
+			return nil, err
+		}
+		reuse = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
+	}
+	running, err := executeCampaign(ctx, temporal, input, reuse)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &exists) {
-		return takeUp(ctx, term, target, temporal, input, exists.RunId)
+	if errors.As(err, &exists) { // by somebody else, just now
+		if found, err = describe(ctx, temporal, id, exists.RunId); err != nil {
+			return nil, err
+		}
+		return attach(ctx, term, target, temporal, found, input)
 	}
 	if err != nil {
 		return nil, explainStart("campaign", id, err)
 	}
-	term.note("%s started%s", id, linkTo(target, id, running.GetRunID()))
+	if found != nil {
+		term.note("%s ended without a result: started again%s", id, linkTo(target, id, running.GetRunID()))
+	} else {
+		term.note("%s started%s", id, linkTo(target, id, running.GetRunID()))
+	}
 	return running, nil
 }
 
-// takeUp attaches to a campaign that runs or has a result, and starts one again that ended without.
-func takeUp(
-	ctx context.Context, term *terminal, target deployment, temporal client.Client, input spec.CampaignInput, runID string,
-) (client.WorkflowRun, error) {
-	id := workflows.CampaignID(input.Name)
-	described, err := describe(ctx, temporal, id, runID)
+// hasFinished: the campaign's summary stands in the store.
+func hasFinished(ctx context.Context, target deployment, name string) (bool, error) {
+	store, err := openStore(ctx, target)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	if statusOfExecution(described.GetStatus()) != spec.StatusError {
-		return attach(ctx, term, target, temporal, described, input)
-	}
-	if err := refuseOpenShards(ctx, temporal, input.Name); err != nil {
-		return nil, err
-	}
-	running, err := executeCampaign(ctx, temporal, input, enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY)
-	if err != nil {
-		return nil, explainStart("campaign", id, err)
-	}
-	term.note("%s ended without a result: started again%s", id, linkTo(target, id, running.GetRunID()))
-	return running, nil
+	defer store.Close()
+	return store.Exists(ctx, artifact.Summary(name))
 }
 
 func executeCampaign(
@@ -82,24 +101,17 @@ func describe(ctx context.Context, temporal client.Client, id, runID string) (*w
 	return described.GetWorkflowExecutionInfo(), nil
 }
 
-// maxShards of a campaign: dataset.MaxTrials by activities.ShardTrials.
-const maxShards = (dataset.MaxTrials + activities.ShardTrials - 1) / activities.ShardTrials
-
 // refuseOpenShards: a campaign that was terminated left its shard to end the evals, under IDs that it needs again.
 func refuseOpenShards(ctx context.Context, temporal client.Client, name string) error {
-	for shard := range maxShards {
-		described, err := describe(ctx, temporal, workflows.ShardID(name, shard), "")
-		if errors.As(err, new(*serviceerror.NotFound)) {
-			return nil // they are run one after the other
-		}
-		if err != nil {
-			return err
-		}
-		if statusOfExecution(described.GetStatus()) == statusRunning {
-			return &UsageError{
-				Problem: fmt.Sprintf("campaign %s was terminated, and its evals are still ending", name),
-				Hint:    "start it again in a minute; see them with: starter find --campaign " + name,
-			}
+	query := fmt.Sprintf("WorkflowType = 'ShardWorkflow' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '%s'", workflows.ShardPrefix(name))
+	open, err := temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+	if err != nil {
+		return fmt.Errorf("look for evals of %s that are still ending: %w", name, err)
+	}
+	if open.GetCount() > 0 {
+		return &UsageError{
+			Problem: fmt.Sprintf("campaign %s was terminated, and its evals are still ending", name),
+			Hint:    "start it again in a minute; see them with: starter find --campaign " + name,
 		}
 	}
 	return nil

@@ -91,8 +91,12 @@ func reducedText(reduced spec.Reduced) string {
 	if reduced.Value == nil {
 		return "undefined (no sample has enough scored epochs)"
 	}
-	return fmt.Sprintf("%.3f  (95%%: %.3f to %.3f)  over %d samples, coverage %.3f",
-		*reduced.Value, reduced.Interval.Low, reduced.Interval.High, reduced.NSamples, reduced.Coverage)
+	text := fmt.Sprintf("%.3f  (95%%: %.3f to %.3f)  over %d samples",
+		*reduced.Value, reduced.Interval.Low, reduced.Interval.High, reduced.NSamples)
+	if reduced.Coverage > 0 { // else a summary that does not say it
+		text += fmt.Sprintf(", coverage %.3f", reduced.Coverage)
+	}
+	return text
 }
 
 // differenceText wants a comparison that paired something.

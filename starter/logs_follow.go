@@ -129,7 +129,7 @@ func (f *follower) lookAt(ctx context.Context, attempt attemptLogs, step string)
 			f.seen[prefix] = t
 			f.wg.Go(func() {
 				defer close(t.ended)
-				awaitTails(ctx, earlier)
+				awaitTails(ctx, attempt.prefix, earlier)
 				f.copy(ctx, prefix, f.out[stream])
 			})
 		}
@@ -148,16 +148,19 @@ func (f *follower) earlierThan(attempt, step string) []*tail {
 	return earlier
 }
 
-// awaitTails waits until streams have been copied to their ends; for a while, as that of a worker that died has none.
-func awaitTails(ctx context.Context, tails []*tail) {
-	patience := time.After(lastWords / 3)
+// awaitTails waits until streams have been copied to their ends; for those of other attempts a while, as that of a worker that died
+// has none. Within an attempt a worker that takes over writes on.
+func awaitTails(ctx context.Context, attempt string, tails []*tail) {
+	patient, cancel := context.WithTimeout(ctx, lastWords/3)
+	defer cancel()
 	for _, t := range tails {
+		until := ctx
+		if t.attempt != attempt {
+			until = patient
+		}
 		select {
 		case <-t.ended:
-		case <-patience:
-			return
-		case <-ctx.Done():
-			return
+		case <-until.Done():
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,31 @@ func TestFollowKeepsTheOrderOfSteps(t *testing.T) {
 	for step := range 6 {
 		wroteOut(t, store, prefix, 1, step)
 		want += fmt.Sprintf("attempt 1 step %d\n", step)
+	}
+	var out safeBuffer
+	done := make(chan error, 1)
+	go func() {
+		logs := evalLogs{store: store, prefix: prefix}
+		done <- logs.follow(context.WithoutCancel(t.Context()), "eval/direct/x", logOutput{"stdout": &out, "stderr": &out})
+	}()
+	require.Eventually(t, func() bool { return len(out.String()) == len(want) }, patience, tick)
+	_, err := store.PutJSON(t.Context(), artifact.Result(prefix), spec.EvalResult{})
+	require.NoError(t, err)
+	require.NoError(t, <-done)
+	require.Equal(t, want, out.String())
+}
+
+// A worker that died left a stream without an end; what comes after it keeps its order.
+func TestFollowKeepsTheOrderAfterADeadWorker(t *testing.T) {
+	t.Parallel()
+	store := newStore(t)
+	prefix := evalPrefix("eval/direct/x")
+	dead := artifact.Stream(artifact.Attempt(prefix, 1, "run1"), "step0", "stdout")
+	require.NoError(t, store.AppendChunk(t.Context(), dead, 0, []byte("dead\n")))
+	want := "dead\n"
+	for step := range 6 {
+		wroteOut(t, store, prefix, 2, step)
+		want += "attempt 2 step " + strconv.Itoa(step) + "\n"
 	}
 	var out safeBuffer
 	done := make(chan error, 1)

@@ -216,6 +216,9 @@ func compareForReport(
 	options.Listed = maxReportFlips
 	compared, err := compare.Pair(before, candidate, options)
 	if errors.As(err, new(*compare.DatasetError)) {
+		if own {
+			return nil // its name is another's by now
+		}
 		return &UsageError{Err: err, Hint: "compare campaigns that ran over the same dataset file"}
 	}
 	if err == nil {

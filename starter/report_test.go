@@ -204,3 +204,48 @@ func TestTrialsAddUp(t *testing.T) {
 	require.Equal(t, "100: 40 scored, 30 passed, 0 infrastructure errors, 0 other errors, 1 cancelled, 59 not started",
 		trialsText(spec.Metrics{NTotal: 100, NScored: 40, NPassed: 30, NCancelled: 1, NNotStarted: 59}))
 }
+
+// A part is held against what is asked of its trials, also beside a baseline.
+func TestReportOfAPartWithABaseline(t *testing.T) {
+	s := newCampaignStore(t)
+	base := spec.CampaignInput{Name: "base"}
+	s.campaign(base, 0, all(10, passed))
+	s.end(base)
+	least := 0.9
+	in := spec.CampaignInput{Name: "c", Reducer: "pass@4", Gate: spec.Gate{MinAccuracy: &least}}
+	s.campaign(in, 0, all(10, broken))
+	s.end(in)
+	in.Name, in.RetryOf, in.RetryNumber = "c/retry-1", "c", 1
+	s.campaign(in, 0, append(all(5, passed), all(5, failed)...))
+	summary := spec.CampaignResult{Campaign: in.Name, Status: spec.StatusCompleted}
+	gate := results.Header{Effective: in}.Gate()
+	summary.Gate = &gate
+	_, err := results.WriteSummary(t.Context(), s.store, summary)
+	require.NoError(t, err)
+	made, err := readReport(t.Context(), s.store, in.Name, "")
+	require.NoError(t, err)
+	require.Equal(t, spec.VerdictPass, made.Verdict)
+	made, err = readReport(t.Context(), s.store, in.Name, "base")
+	require.NoError(t, err)
+	require.Equal(t, spec.VerdictPass, made.Verdict, made.Reasons)
+}
+
+func TestReportAfterTheBaselinesNameWasTakenAgain(t *testing.T) {
+	s := newCampaignStore(t)
+	night := s.nights(append(all(95, passed), all(5, broken)...))
+	night.Name, night.RetryOf, night.RetryNumber = "night/retry-1", "night", 1
+	s.campaign(night, 95, all(5, passed))
+	require.NoError(t, s.store.Delete(t.Context(), artifact.Manifest("base")))
+	_, _, err := results.WriteManifest(t.Context(), s.store, results.Header{Campaign: "base", DatasetSHA256: "other"}, func(func(results.Trial, error) bool) {})
+	require.NoError(t, err)
+	_, err = readReport(t.Context(), s.store, "night", "")
+	require.NoError(t, err)
+}
+
+func TestReducedOfAnOldSummary(t *testing.T) {
+	value := 0.5
+	old := spec.Reduced{Reducer: "mean", NSamples: 10, Value: &value, Interval: &spec.Bootstrap{}}
+	require.NotContains(t, reducedText(old), "coverage")
+	old.Coverage = 0.9
+	require.Contains(t, reducedText(old), "coverage 0.900")
+}

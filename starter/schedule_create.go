@@ -77,7 +77,10 @@ func (t *timing) spec() client.ScheduleSpec {
 	return client.ScheduleSpec{CronExpressions: t.crons, TimeZoneName: t.timeZone, Jitter: t.jitter}
 }
 
-// change puts what was said in the place of what a schedule has. The note of one that is paused may say why, and stays.
+// ownNote begins the note of a schedule that was given none.
+const ownNote = "starts "
+
+// change puts what was said in the place of what a schedule has.
 func (t *timing) change(schedule *client.Schedule) {
 	when, policy, state := *schedule.Spec, *schedule.Policy, *schedule.State
 	set(t.given("time-zone"), &when.TimeZoneName, t.timeZone)
@@ -88,7 +91,7 @@ func (t *timing) change(schedule *client.Schedule) {
 	set(t.given("overlap"), &policy.Overlap, overlaps()[t.overlap])
 	set(t.given("catch-up-window"), &policy.CatchupWindow, t.catchupWindow)
 	set(t.given("pause-on-failure"), &policy.PauseOnFailure, t.pauseOnFailure)
-	set(t.given("note") || !state.Paused, &state.Note, t.note)
+	set(t.given("note") || strings.HasPrefix(state.Note, ownNote), &state.Note, t.note)
 	schedule.Spec, schedule.Policy, schedule.State = &when, &policy, &state
 }
 
@@ -163,7 +166,7 @@ func writeSchedule(ctx context.Context, term *terminal, file string, options cam
 	}
 	input.Name = "" // each start is named by its workflow ID, which Temporal ends in the time
 	if when.note == "" {
-		when.note = "starts " + file
+		when.note = ownNote + file
 	}
 	temporalClient, err := dialTemporal(ctx, target)
 	if err != nil {

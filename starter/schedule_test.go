@@ -44,6 +44,17 @@ func TestUpdateKeepsWhatIsNotSaid(t *testing.T) {
 	want = was()
 	want.Spec.TimeZoneName, want.Spec.Jitter, want.Policy.PauseOnFailure, want.State.Note = "UTC", 0, false, "mended"
 	require.Equal(t, want, changed("--time-zone", "UTC", "--jitter", "0", "--pause-on-failure=false", "--note", "mended"))
+	running := was()
+	running.State = &client.ScheduleState{Note: "owner: team red"}
+	own := was()
+	own.State = &client.ScheduleState{Note: "starts old.yaml"}
+	for schedule, note := range map[*client.Schedule]string{running: "owner: team red", own: "starts night.yaml"} {
+		var when timing
+		when.bind(pflag.NewFlagSet("update", pflag.ContinueOnError))
+		when.note = "starts night.yaml"
+		when.change(schedule)
+		require.Equal(t, note, schedule.State.Note)
+	}
 	want = was()
 	want.Policy.Overlap, want.Policy.CatchupWindow = enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE, time.Minute
 	require.Equal(t, want, changed("--overlap", "buffer-one", "--catch-up-window", "1m"))

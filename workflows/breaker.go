@@ -30,8 +30,8 @@ type BreakerState struct {
 	Open   bool   `json:"open,omitempty"`
 	// Probes that broke since it opened.
 	Probes int `json:"probes,omitempty"`
-	// Resumed are the resumes (Controls.Resumed) that the shard knew of.
-	Resumed int `json:"resumed,omitempty"`
+	// Resumed are the resumes (Controls.Resumed) that the shard knew of; nil from shards that did not say.
+	Resumed *int `json:"resumed,omitempty"`
 }
 
 const (

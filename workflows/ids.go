@@ -47,8 +47,11 @@ func CampaignID(campaign string) string { return "campaign/" + campaign }
 
 // ShardID is the workflow ID of a campaign's shard, 0-based.
 func ShardID(campaign string, shard int) string {
-	return "shard/" + campaign + "/" + strconv.Itoa(shard)
+	return ShardPrefix(campaign) + strconv.Itoa(shard)
 }
+
+// ShardPrefix is what the workflow IDs of a campaign's shards begin with; those of its parts' begin so, too.
+func ShardPrefix(campaign string) string { return "shard/" + campaign + "/" }
 
 // EvalID is the workflow ID of a trial: eval/<campaign>/<sample>/<epoch>, and /r<n> in retry n.
 func EvalID(trial spec.Trial) string {

@@ -59,7 +59,7 @@ func ShardWorkflow(ctx workflow.Context, in ShardInput) (ShardResult, error) {
 		return ShardResult{}, err
 	}
 	s.counts.BreakerState = s.gate.breaker.state
-	s.counts.BreakerState.Resumed = s.gate.controls.Resumed
+	s.counts.BreakerState.Resumed = &s.gate.controls.Resumed
 	if s.gate.cut {
 		s.counts.Ended = s.gate.ended
 	}

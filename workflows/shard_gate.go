@@ -114,7 +114,7 @@ func (s *shard) begin(ctx workflow.Context) {
 // was seen to go on with it open.
 func (s *shard) resumeMissed(ctx workflow.Context) {
 	b := s.gate.breaker
-	missed := b.state.Open && s.gate.controls.Resumed > b.state.Resumed
+	missed := b.state.Open && b.state.Resumed != nil && s.gate.controls.Resumed > *b.state.Resumed
 	if missed && workflow.GetVersion(ctx, "resume-missed", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
 		s.resume(ctx)
 	}

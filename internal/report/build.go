@@ -28,7 +28,7 @@ var ErrTooManyTrials = fmt.Errorf("more than %d trials", MaxTrials)
 // Builder makes a Report of a campaign's trials. It is not for several goroutines.
 type Builder struct {
 	report *Report
-	// gate of the verdict; asked is what the campaign's input asked for.
+	// gate of the verdict; asked is what it is where a baseline is named for the report.
 	gate, asked spec.Gate
 	ended       string
 	choice      stats.Choice
@@ -43,11 +43,13 @@ type Builder struct {
 func NewBuilder(campaign results.Campaign) *Builder {
 	effective := campaign.Effective
 	choice := stats.Choice{PassAtK: effective.PassAtK, Reducer: campaign.Reducer(), ClusterBy: effective.ClusterBy}
+	asked := campaign.Header.Gate()
+	asked.MaxRegression = effective.Gate.MaxRegression
 	b := &Builder{
-		gate: campaign.Gate(), asked: effective.Gate, choice: choice, all: stats.NewCollector(choice),
+		gate: campaign.Gate(), asked: asked, choice: choice, all: stats.NewCollector(choice),
 		categories: map[string]*stats.Collector{}, samples: map[string]int{},
 		report: &Report{
-			Version: 1, Campaign: campaign.Campaign, Status: "unfinished", Trials: []Trial{}, Categories: []Category{}, Nights: []Night{},
+			Version: 2, Campaign: campaign.Campaign, Status: "unfinished", Trials: []Trial{}, Categories: []Category{}, Nights: []Night{},
 			DatasetSHA256: campaign.DatasetSHA256, AnswersSHA256: campaign.AnswersSHA256,
 		},
 	}

@@ -51,9 +51,10 @@ func csvRow(t *Trial) []string {
 }
 
 // formula matches what a spreadsheet computes at the beginning of a cell: OWASP, "CSV Injection", names = + - @ tab and return, also
-// in their full-width forms. Leading blanks are skipped by spreadsheets, so they are here. Where ; or a tab separates cells, as in
+// in their full-width forms. Leading blanks are skipped by spreadsheets, so they are here, as are
+// quotes, which may begin a cell. Where ; or a tab separates cells, as in
 // many countries, quotes within a line protect nothing, and a cell begins behind each.
-var formula = regexp.MustCompile(`(^|[;\t\n])([ \x{a0}]*[=+\-@|%＝＋－＠])`)
+var formula = regexp.MustCompile(`(^|[;\t\n])([ "\x{a0}]*[=+\-@|%＝＋－＠])`)
 
 // cell keeps a text from being a formula.
 func cell(text string) string {

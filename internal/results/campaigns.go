@@ -53,7 +53,7 @@ func Conclude(status, ended string, metrics spec.Metrics, gate spec.Gate, compar
 	verdict, reasons = stats.Judge(metrics, gate, compared)
 	cut := ended
 	if cut == "" && status == spec.StatusCancelled {
-		cut = "cancelled before all of its trials had run"
+		cut = "cancelled"
 	}
 	if cut == "" {
 		return verdict, reasons

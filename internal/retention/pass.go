@@ -225,6 +225,9 @@ func (p Pass) carryOut(ctx context.Context, report *Report, decision Decision, p
 // begun marks a campaign as being removed, and returns the mark, with what earlier passes removed of it.
 func (p Pass) begun(ctx context.Context, decision Decision) (Deleted, error) {
 	deleted := Deleted{Campaign: decision.Campaign, Reason: decision.Reason, At: p.Now}
+	if decision.Campaign == "" {
+		return deleted, nil
+	}
 	if earlier, err := ReadDeleted(ctx, p.Store, decision.Campaign); err == nil && !earlier.Complete {
 		deleted.Objects, deleted.Bytes = earlier.Objects, earlier.Bytes
 	}

@@ -144,7 +144,7 @@ type CampaignResult struct {
 	// Reasons say why the verdict is not PASS.
 	Reasons []string `json:"reasons,omitempty"`
 	// Gate that the verdict was held against: the input's, without max_regression where there was nothing to compare with, as
-	// on the first night of a series. Nil in summaries from before it was said.
+	// on the first night of a series, and in a part without what was asked of a reducer. Nil in summaries from before it was said.
 	Gate *Gate `json:"gate,omitempty"`
 	// Comparison with the baseline, if the campaign names one.
 	Comparison    *Comparison `json:"comparison,omitempty"`

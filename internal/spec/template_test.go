@@ -66,14 +66,17 @@ func TestShquoteSurvivesTheShell(t *testing.T) {
 
 // Numbers of a row compare and format as numbers, and print as they stand in the row.
 func TestNumbersOfARow(t *testing.T) {
-	row := map[string]any{"n": json.Number("0"), "i": json.Number("7"), "f": json.Number("0.5"), "version": json.Number("3.10"), "exp": json.Number("1E2"), "minus": json.Number("-0")}
+	row := map[string]any{"n": json.Number("0"), "i": json.Number("7"), "f": json.Number("0.5"), "version": json.Number("3.10"), "exp": json.Number("1E2"), "minus": json.Number("-0"), "whole": json.Number("1.0"), "nil": json.Number("0.0")}
 	for text, want := range map[string]string{
-		`{{if .n}}yes{{else}}no{{end}}`:          "no",
-		`{{printf "%03d" .i}}`:                   "007",
-		`{{printf "%.2f" .f}}`:                   "0.50",
-		`{{if eq .i 7}}seven{{end}}`:             "seven",
-		`{{if gt .i 10}}big{{else}}small{{end}}`: "small",
-		`{{if lt .f 0.6}}less{{end}}`:            "less",
+		`{{if .n}}yes{{else}}no{{end}}`:                                          "no",
+		`{{printf "%03d" .i}}`:                                                   "007",
+		`{{printf "%.2f" .f}}`:                                                   "0.50",
+		`{{if eq .i 7}}seven{{end}}`:                                             "seven",
+		`{{if gt .i 10}}big{{else}}small{{end}}`:                                 "small",
+		`{{if lt .f 0.6}}less{{end}}`:                                            "less",
+		`{{if gt .whole 0.5}}over{{end}}`:                                        "over",
+		`{{if .nil}}yes{{else}}no{{end}}`:                                        "no",
+		`{{printf "%.2f" .whole}} {{.whole}} {{json .whole}} {{shquote .whole}}`: "1.00 1.0 1.0 '1.0'",
 		`{{.i}} {{.f}} {{.version}} {{.exp}} {{.minus}} {{shquote .f}} {{json .version}}`: "7 0.5 3.10 1E2 -0 '0.5' 3.10",
 	} {
 		got, err := RenderText("x", text, row)

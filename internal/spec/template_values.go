@@ -90,11 +90,25 @@ func fieldNumber(text json.Number) any {
 	if whole, err := strconv.Atoi(text.String()); err == nil && strconv.Itoa(whole) == text.String() {
 		return whole
 	}
-	if real, err := text.Float64(); err == nil && fmt.Sprint(real) == text.String() {
+	real, err := text.Float64()
+	switch {
+	case err != nil:
+		return text
+	case fmt.Sprint(real) == text.String():
 		return real
+	case wholeFloat(real).String() == text.String():
+		return wholeFloat(real)
 	}
 	return text
 }
+
+// wholeFloat prints as 1.0, as programs write floats that are whole.
+type wholeFloat float64
+
+func (f wholeFloat) String() string { return strconv.FormatFloat(float64(f), 'f', 1, 64) }
+
+// MarshalJSON writes what String does.
+func (f wholeFloat) MarshalJSON() ([]byte, error) { return []byte(f.String()), nil }
 
 // walkTexts replaces every string inside v (map keys excepted) by what replace returns for it.
 func walkTexts(v reflect.Value, path string, replace func(path, text string) string) {
