@@ -94,10 +94,14 @@ func trigger(ctx context.Context, handle client.ScheduleHandle) (started, error)
 // nextSecond waits, a second at most, where the schedule started a campaign in this one: Temporal names a start by the second, and
 // drops the second of one name.
 func nextSecond(ctx context.Context, schedule *client.ScheduleDescription) {
+	var latest time.Time
 	for _, action := range schedule.Info.RecentActions {
-		if wait := time.Until(action.ScheduleTime.Truncate(time.Second).Add(time.Second)); wait > 0 {
-			poll(ctx, min(wait, time.Second))
+		if action.ScheduleTime.After(latest) {
+			latest = action.ScheduleTime
 		}
+	}
+	if wait := time.Until(latest.Truncate(time.Second).Add(time.Second)); wait > 0 {
+		poll(ctx, min(wait, time.Second))
 	}
 }
 

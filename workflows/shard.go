@@ -43,7 +43,7 @@ type ShardResult struct {
 // count; and as it never continues as new, none is lost from the watch. A history stays under 10,000 events: some 11 a
 // trial. When cancelled it starts no more, waits for its evals, and ends with its counts.
 func ShardWorkflow(ctx workflow.Context, in ShardInput) (ShardResult, error) {
-	s := &shard{in: in, gate: newGate(in)}
+	s := &shard{in: in, gate: newGate(in), stopped: func() bool { return ctx.Err() != nil }}
 	err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (CampaignProgress, error) {
 		progress := CampaignProgress{Phase: "running"}
 		progress.add(s.counts.Counts)
@@ -74,7 +74,9 @@ type shard struct {
 	counts ShardResult
 	open   int
 	gate   *gate
-	trials []*openTrial // under way, oldest first
+	// stopped: the shard was cancelled, so that nothing is to be cut for the budget any more.
+	stopped func() bool
+	trials  []*openTrial // under way, oldest first
 }
 
 func (s *shard) run(ctx workflow.Context) error {

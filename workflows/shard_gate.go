@@ -160,7 +160,7 @@ func asksOnce(ctx workflow.Context) bool {
 func (s *shard) finished(ctx workflow.Context, trial *openTrial, result spec.EvalResult, err error) {
 	s.trials = slices.DeleteFunc(s.trials, func(other *openTrial) bool { return other == trial })
 	s.counts.SandboxSeconds += s.cost(ctx, result, err)
-	if left := s.gate.budget.SandboxSeconds; left > 0 && s.counts.SandboxSeconds >= left {
+	if left := s.gate.budget.SandboxSeconds; left > 0 && s.counts.SandboxSeconds >= left && !(s.stopped() && countsCancelled(ctx)) {
 		s.exhaust(ctx)
 	}
 	b := s.gate.breaker
@@ -182,12 +182,15 @@ func (s *shard) finished(ctx workflow.Context, trial *openTrial, result spec.Eva
 	}
 }
 
-// cost is what a trial used of the budget, in sandbox-seconds; a cancelled one says it in its error. Shards from before
-// cancelled trials were counted go on without.
+// countsCancelled: shards from before cancelled trials were counted go on without.
+func countsCancelled(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, "cancelled-trials-cost", workflow.DefaultVersion, 1) != workflow.DefaultVersion
+}
+
+// cost is what a trial used of the budget, in sandbox-seconds; a cancelled one says it in its error.
 func (s *shard) cost(ctx workflow.Context, result spec.EvalResult, err error) float64 {
 	var cancelled *temporal.CanceledError
-	if errors.As(err, &cancelled) && cancelled.HasDetails() &&
-		workflow.GetVersion(ctx, "cancelled-trials-cost", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+	if errors.As(err, &cancelled) && cancelled.HasDetails() && countsCancelled(ctx) {
 		_ = cancelled.Details(&result) // else it is none of ours, and costs nothing
 	}
 	return result.SandboxSeconds()

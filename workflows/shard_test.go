@@ -155,3 +155,24 @@ func (c *countingOutbound) RequestCancelExternalWorkflow(ctx workflow.Context, i
 	c.asked[id]++
 	return c.Next.RequestCancelExternalWorkflow(ctx, id, runID)
 }
+
+// A campaign that an operator cancels has not used up its budget for what its trials cost while they end.
+func TestACancelledShardIsNotExhausted(t *testing.T) {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	Register(env)
+	campaigns := &activities.Campaigns{}
+	env.RegisterActivity(campaigns)
+	env.OnActivity(campaigns.ListTrials, mock.Anything, mock.Anything).Return(trialPage(3), nil)
+	env.OnWorkflow(EvalWorkflow, mock.Anything, mock.Anything).Return(func(ctx workflow.Context, _ spec.EvalInput) (spec.EvalResult, error) {
+		_ = workflow.Sleep(ctx, time.Hour)
+		return spec.EvalResult{}, temporal.NewCanceledError(used(100))
+	})
+	env.RegisterDelayedCallback(env.CancelWorkflow, time.Minute)
+	env.ExecuteWorkflow(ShardWorkflow, ShardInput{Campaign: "c", ManifestKey: "m", Window: 3, Budget: BudgetLeft{SandboxSeconds: 150}})
+	var cancelled *temporal.CanceledError
+	require.ErrorAs(t, env.GetWorkflowError(), &cancelled)
+	var result ShardResult
+	require.NoError(t, cancelled.Details(&result))
+	require.Equal(t, []any{3, 300.0, ""}, []any{result.Cancelled, result.SandboxSeconds, result.Ended})
+}

@@ -279,7 +279,8 @@ func TestACancelledRetryRepairsNothing(t *testing.T) {
 		}
 		_, _, err := results.WriteManifest(t.Context(), store, results.Header{Campaign: "c", DatasetSHA256: "d1"}, func(yield func(results.Trial, error) bool) {
 			canary(func(trial results.Trial, err error) bool {
-				return yield(trial, err) && yield(results.Trial{Sample: "broken", Epoch: 1, Category: "cat"}, nil)
+				return yield(trial, err) && yield(results.Trial{Sample: "broken", Epoch: 1, Category: "cat"}, nil) &&
+					yield(results.Trial{Sample: "gone", Epoch: 1, Category: "cat"}, nil)
 			})
 		})
 		require.NoError(t, err)
@@ -288,12 +289,13 @@ func TestACancelledRetryRepairsNothing(t *testing.T) {
 		manifest(t, store, "c/retry-1", "broken")
 		finish(t, store, "c", "canary", 1, spec.StatusCancelled)
 		finish(t, store, "c", "broken", 1, spec.StatusCancelled)
-		want := []string{"canary=" + spec.CanaryFailed, "broken=SandboxLost"}
+		finish(t, store, "c", "gone", 1, spec.StatusCancelled)
+		want := []string{"canary=" + spec.CanaryFailed, "broken=SandboxLost", "gone=ResultMissing"}
 		require.Equal(t, want, outcomes(t, store, "c", results.MissingInfra))
 		require.Equal(t, []string{"broken=cancelled"}, outcomes(t, store, "c/retry-1", results.MissingInfra), "its own rows say what became of it")
 		manifest(t, store, "c/retry-2", "broken")
 		finish(t, store, "c", "broken", 2, "passed")
-		require.Equal(t, []string{want[0], "broken=passed"}, outcomes(t, store, "c", results.MissingInfra))
+		require.Equal(t, []string{want[0], "broken=passed", want[2]}, outcomes(t, store, "c", results.MissingInfra))
 	})
 }
 

@@ -157,7 +157,7 @@ type found struct {
 }
 
 // find takes the first result with a score, else the last result. A retry that was cancelled repaired nothing: what it was to
-// repair stands.
+// repair stands, also where that is no result.
 func (r *rowReader) find(ctx context.Context, trial Trial) (found, error) {
 	at := found{trial: trial}
 	for retry := r.first; retry <= r.last; retry++ {
@@ -169,7 +169,7 @@ func (r *rowReader) find(ctx context.Context, trial Trial) (found, error) {
 		if err != nil {
 			return found{}, err
 		}
-		if at.row != nil && result.Status == spec.StatusCancelled {
+		if retry > r.first && result.Status == spec.StatusCancelled {
 			continue
 		}
 		at.prefix, at.result, at.row = prefix, &result, r.rowOf(result, trial, prefix)
