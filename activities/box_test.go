@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
 	"go.uber.org/zap"
 
 	"pitwall/internal/artifact"
@@ -75,4 +76,15 @@ func (b box) link(path, to string) {
 	b.t.Helper()
 	require.NoError(b.t, os.MkdirAll(filepath.Dir(filepath.Join(b.root, path)), 0o755))
 	require.NoError(b.t, os.Symlink(to, filepath.Join(b.root, path)))
+}
+
+// activityEnv runs activities with a minute's patience.
+func activityEnv(t *testing.T, acts ...any) *testsuite.TestActivityEnvironment {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.SetTestTimeout(time.Minute)
+	for _, a := range acts {
+		env.RegisterActivity(a)
+	}
+	return env
 }

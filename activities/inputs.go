@@ -86,11 +86,13 @@ func (j *Jobs) UploadInputs(ctx context.Context, in UploadInputsInput) error {
 	return j.uploadFiles(ctx, toolbox, in)
 }
 
-// clone clones into a folder without what an earlier try left there: git takes no folder that holds something.
+// clone clones into a folder without the clone that an earlier try left there: git takes no folder that holds something. The home
+// folder, into which git never clones, is not touched.
 func (j *Jobs) clone(ctx context.Context, toolbox *daytona.Toolbox, in UploadInputsInput) error {
 	clone := daytona.GitCloneRequest{URL: in.Inputs.Git.URL, Commit: in.Inputs.Git.Commit, Path: absolute(homeDir, in.Inputs.Git.Path)}
 	folder := supervisor.Quote(clone.Path)
-	_, err := toolbox.Execute(ctx, daytona.ExecuteRequest{Command: "test ! -e " + folder + "/.git || rm -rf -- " + folder, Timeout: time.Minute})
+	removal := fmt.Sprintf("test %[1]s = %[2]s || test ! -e %[1]s/.git || rm -rf -- %[1]s", folder, supervisor.Quote(homeDir))
+	_, err := toolbox.Execute(ctx, daytona.ExecuteRequest{Command: removal, Timeout: time.Minute})
 	if err == nil {
 		err = toolbox.GitClone(ctx, clone)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 
 	"pitwall/internal/artifact"
 	"pitwall/internal/policy"
@@ -74,10 +73,7 @@ func (b campaignBox) prepare(in spec.CampaignInput) (PreparedCampaign, error) {
 
 func (b campaignBox) prepareAs(in PrepareCampaignInput) (PreparedCampaign, error) {
 	b.t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivity(b.campaigns)
-	value, err := env.ExecuteActivity(b.campaigns.PrepareCampaign, in)
+	value, err := activityEnv(b.t, b.campaigns).ExecuteActivity(b.campaigns.PrepareCampaign, in)
 	if err != nil {
 		return PreparedCampaign{}, err
 	}

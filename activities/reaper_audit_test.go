@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,10 +15,8 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/mocks"
-	"go.temporal.io/sdk/testsuite"
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -47,13 +44,11 @@ func TestReplaceLeaseThatWasWarned(t *testing.T) {
 	terminated := false
 	temporal.On("TerminateWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).Run(func(mock.Arguments) { terminated = true }).Return(nil)
 	r := &Reaping{Daytona: server.Client(t), Temporal: temporal, Log: zap.NewNop()}
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivityWithOptions(func(ctx context.Context) error {
+	replace := func(ctx context.Context) error {
 		_, err := r.replaceLease(ctx, Execution{ID: "sandbox-slot/a/0", RunID: "run"}, "pitwall-a-b-0")
 		return err
-	}, activity.RegisterOptions{Name: "Replace"})
-	_, err = env.ExecuteActivity("Replace")
+	}
+	_, err = activityEnv(t, replace).ExecuteActivity(replace)
 	require.NoError(t, err)
 	require.True(t, terminated)
 }
@@ -107,10 +102,7 @@ func TestAuditTouchesNothingBeforeItHasReadTheList(t *testing.T) {
 	terminated := false
 	temporal.On("TerminateWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).Run(func(mock.Arguments) { terminated = true }).Return(nil)
 	r := &Reaping{Daytona: server.Client(t), Temporal: temporal, Log: zap.NewNop()}
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivityWithOptions(r.AuditLeases, activity.RegisterOptions{Name: "AuditLeases"})
-	_, err = env.ExecuteActivity("AuditLeases", AuditLeasesInput{LeaseType: "SandboxLease", Margin: 10 * time.Minute})
+	_, err = activityEnv(t, r).ExecuteActivity(r.AuditLeases, AuditLeasesInput{LeaseType: "SandboxLease", Margin: 10 * time.Minute})
 	require.Error(t, err)
 	require.False(t, terminated, "a report with its certificate would be lost")
 	require.NotEmpty(t, server.Living())
@@ -126,19 +118,13 @@ func TestSecondsOfOneSandboxCountOnce(t *testing.T) {
 	temporal.On("SignalWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(errors.New("unavailable")).Once()
 	temporal.On("SignalWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(nil)
 	s := &Sandboxes{Daytona: server.Client(t), Temporal: temporal, Log: zap.NewNop(), Metrics: metrics, Journal: telemetry.NewJournal(zap.NewNop(), metrics), signals: leaseSignals{temporal}}
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivityWithOptions(func(ctx context.Context, in RemoveSandboxInput) error { _, err := s.RemoveSandbox(ctx, in); return err }, activity.RegisterOptions{Name: "Remove"})
+	env := activityEnv(t, s)
 	in := RemoveSandboxInput{Sandbox: CreatedSandbox{ID: made.ID, CreatedAt: time.Now().Add(-1000 * time.Second)}}
-	_, err = env.ExecuteActivity("Remove", in)
+	_, err = env.ExecuteActivity(s.RemoveSandbox, in)
 	require.Error(t, err)
-	_, err = env.ExecuteActivity("Remove", in)
+	_, err = env.ExecuteActivity(s.RemoveSandbox, in)
 	require.NoError(t, err)
 	recorder := httptest.NewRecorder()
 	metrics.Handler().ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
-	for line := range strings.Lines(recorder.Body.String()) {
-		if strings.HasPrefix(line, "pitwall_sandbox_seconds_total ") {
-			require.Contains(t, line, " 1000", line)
-		}
-	}
+	require.Regexp(t, `(?m)^pitwall_sandbox_seconds_total 1000(\.\d+)?$`, recorder.Body.String())
 }

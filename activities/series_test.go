@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/testsuite"
 
 	"pitwall/internal/results"
 	"pitwall/internal/retention"
@@ -21,10 +20,7 @@ func (b campaignBox) assemble(in AssembleResultsInput) spec.CampaignResult {
 	require.NoError(b.t, err)
 	in.Missing = results.MissingInfra
 	b.put("campaigns/"+in.Campaign+"/trials/a/1/result.json", `{"status": "completed", "score": {"passed": true, "value": 1}}`)
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivity(b.campaigns)
-	value, err := env.ExecuteActivity(b.campaigns.AssembleResults, in)
+	value, err := activityEnv(b.t, b.campaigns).ExecuteActivity(b.campaigns.AssembleResults, in)
 	require.NoError(b.t, err)
 	var result spec.CampaignResult
 	require.NoError(b.t, value.Get(&result))

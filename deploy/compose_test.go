@@ -122,7 +122,7 @@ func TestSettingsReachTheWorkers(t *testing.T) {
 		"DAYTONA_API_KEY": "a secret, as a file", "PITWALL_WEBHOOK_SECRET": "a secret", "PITWALL_PAYLOAD_KEYS": "a secret, as a file",
 		"PITWALL_CODEC_TOKEN": "of codec-server", "PITWALL_UI_URL": "of starter", "PITWALL_HEALTH_ADDR": "of the image",
 		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "rare", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "rare", "OTEL_TRACES_EXPORTER": "rare",
-		"OTEL_SDK_DISABLED": "rare", "SENTRY_DSN": "a secret",
+		"OTEL_SDK_DISABLED": "rare",
 	}
 	passed := readCompose(t).Services["worker"].Environment
 	page, _, _ := strings.Cut(readFile(t, "../docs/configuration.md"), "PITWALL_TEST_DATA")

@@ -136,7 +136,8 @@ func readCampaign(term *terminal, name string, options campaignOptions) (specFil
 	return file, input, file.named(err)
 }
 
-func decodeCampaign(file specFile, options campaignOptions) (spec.CampaignInput, error) {
+// overridden is a campaign's file with what flags change, and nothing that it does not say.
+func overridden(file specFile, options campaignOptions) (spec.CampaignInput, error) {
 	changes, err := options.overrides()
 	if err != nil {
 		return spec.CampaignInput{}, err
@@ -145,7 +146,11 @@ func decodeCampaign(file specFile, options campaignOptions) (spec.CampaignInput,
 	if err != nil {
 		return spec.CampaignInput{}, err
 	}
-	input, err := spec.DecodeCampaign(data)
+	return spec.DecodeCampaign(data)
+}
+
+func decodeCampaign(file specFile, options campaignOptions) (spec.CampaignInput, error) {
+	input, err := overridden(file, options)
 	if err != nil {
 		return input, err
 	}

@@ -53,17 +53,7 @@ func TestFollowKeepsTheOrderOfSteps(t *testing.T) {
 		wroteOut(t, store, prefix, 1, step)
 		want += fmt.Sprintf("attempt 1 step %d\n", step)
 	}
-	var out safeBuffer
-	done := make(chan error, 1)
-	go func() {
-		logs := evalLogs{store: store, prefix: prefix}
-		done <- logs.follow(context.WithoutCancel(t.Context()), "eval/direct/x", logOutput{"stdout": &out, "stderr": &out})
-	}()
-	require.Eventually(t, func() bool { return len(out.String()) == len(want) }, patience, tick)
-	_, err := store.PutJSON(t.Context(), artifact.Result(prefix), spec.EvalResult{})
-	require.NoError(t, err)
-	require.NoError(t, <-done)
-	require.Equal(t, want, out.String())
+	followsAs(t, store, prefix, want)
 }
 
 // A worker that died left a stream without an end; what comes after it keeps its order.
@@ -78,6 +68,12 @@ func TestFollowKeepsTheOrderAfterADeadWorker(t *testing.T) {
 		wroteOut(t, store, prefix, 2, step)
 		want += "attempt 2 step " + strconv.Itoa(step) + "\n"
 	}
+	followsAs(t, store, prefix, want)
+}
+
+// followsAs follows an eval that ends once all that is wanted was printed.
+func followsAs(t *testing.T, store *artifact.Store, prefix, want string) {
+	t.Helper()
 	var out safeBuffer
 	done := make(chan error, 1)
 	go func() {

@@ -90,8 +90,7 @@ func (c *auditCollector) collect(ctx context.Context) audit.Sources {
 	c.ResultsPartial = err != nil
 	c.gap("the store's results", err)
 	c.readMade(ctx)
-	var listed []audit.Alive
-	listed, err = c.list(ctx)
+	listed, err := c.list(ctx)
 	c.gap("the provider's list", err)
 	c.gap("the lease runs that sandboxes name", c.readNamedLeases(ctx, listed))
 	c.readMade(ctx) // again, for the ends of those whose leases were read just now

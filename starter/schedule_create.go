@@ -83,19 +83,20 @@ const ownNote = "starts "
 // change puts what was said in the place of what a schedule has.
 func (t *timing) change(schedule *client.Schedule) {
 	when, policy, state := *schedule.Spec, *schedule.Policy, *schedule.State
-	set(t.given("time-zone"), &when.TimeZoneName, t.timeZone)
-	set(t.given("jitter"), &when.Jitter, t.jitter)
+	setIf(t.given("time-zone"), &when.TimeZoneName, t.timeZone)
+	setIf(t.given("jitter"), &when.Jitter, t.jitter)
 	if t.given("cron") {
 		when.CronExpressions, when.Calendars, when.Intervals = t.crons, nil, nil
 	}
-	set(t.given("overlap"), &policy.Overlap, overlaps()[t.overlap])
-	set(t.given("catch-up-window"), &policy.CatchupWindow, t.catchupWindow)
-	set(t.given("pause-on-failure"), &policy.PauseOnFailure, t.pauseOnFailure)
-	set(t.given("note") || strings.HasPrefix(state.Note, ownNote), &state.Note, t.note)
+	setIf(t.given("overlap"), &policy.Overlap, overlaps()[t.overlap])
+	setIf(t.given("catch-up-window"), &policy.CatchupWindow, t.catchupWindow)
+	setIf(t.given("pause-on-failure"), &policy.PauseOnFailure, t.pauseOnFailure)
+	setIf(t.given("note") || strings.HasPrefix(state.Note, ownNote), &state.Note, t.note)
 	schedule.Spec, schedule.Policy, schedule.State = &when, &policy, &state
 }
 
-func set[T any](said bool, field *T, value T) {
+// setIf sets a field that something was said of.
+func setIf[T any](said bool, field *T, value T) {
 	if said {
 		*field = value
 	}
@@ -233,15 +234,7 @@ func scheduledStart(name string, input spec.CampaignInput) *client.ScheduleWorkf
 
 // scheduledName is the file's own with all that overrides it, or that of the file. It must leave room for a night's time.
 func scheduledName(source specFile, options campaignOptions) (string, error) {
-	changes, err := options.overrides()
-	if err != nil {
-		return "", err
-	}
-	data, err := applyOverrides(source.data, changes)
-	if err != nil {
-		return "", err
-	}
-	input, err := spec.DecodeCampaign(data)
+	input, err := overridden(source, options)
 	if err != nil {
 		return "", source.named(err)
 	}

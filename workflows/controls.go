@@ -27,7 +27,7 @@ const (
 const SignalControls = "controls"
 
 // maxCancelledTrials bounds what a campaign remembers of single trials; more than that is a cancel of the campaign. Each change
-// carries all of them into two histories: 200 of 100 bytes are 2.6 MB when each was a change, of the 50 MiB that Temporal allows.
+// carries all of them into two histories: 200 of 100 bytes are 2.5 MB when each was a change, of the 50 MiB that Temporal allows.
 const maxCancelledTrials = 200
 
 // Controls are what an operator has set on a campaign. A shard is started with them, and told each change in whole.
