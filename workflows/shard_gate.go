@@ -160,7 +160,7 @@ func asksOnce(ctx workflow.Context) bool {
 func (s *shard) finished(ctx workflow.Context, trial *openTrial, result spec.EvalResult, err error) {
 	s.trials = slices.DeleteFunc(s.trials, func(other *openTrial) bool { return other == trial })
 	s.counts.SandboxSeconds += s.cost(ctx, result, err)
-	if left := s.gate.budget.SandboxSeconds; left > 0 && s.counts.SandboxSeconds >= left && !(s.stopped() && countsCancelled(ctx)) {
+	if left := s.gate.budget.SandboxSeconds; left > 0 && s.counts.SandboxSeconds >= left && (!s.stopped() || !countsCancelled(ctx)) {
 		s.exhaust(ctx)
 	}
 	b := s.gate.breaker
