@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,8 +84,8 @@ type follower struct {
 
 // tail is one stream that is followed.
 type tail struct {
-	attempt, step string // the attempt's prefix
-	ended         chan struct{}
+	attempt string // its prefix
+	ended   chan struct{}
 }
 
 // look starts to follow each stream that is new.
@@ -93,6 +94,7 @@ func (f *follower) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var earlier []*tail
 	for _, attempt := range attempts {
 		if f.logs.options.attempt != 0 && f.logs.options.attempt != attempt.number {
 			continue
@@ -105,7 +107,7 @@ func (f *follower) look(ctx context.Context) error {
 			return err
 		}
 		for _, step := range steps {
-			if err := f.lookAt(ctx, attempt, step); err != nil {
+			if earlier, err = f.lookAt(ctx, attempt, step, earlier); err != nil {
 				return err
 			}
 		}
@@ -113,39 +115,34 @@ func (f *follower) look(ctx context.Context) error {
 	return nil
 }
 
-func (f *follower) lookAt(ctx context.Context, attempt attemptLogs, step string) error {
+// lookAt starts to follow what is new of a step, behind the earlier streams, and returns these with the step's own.
+func (f *follower) lookAt(ctx context.Context, attempt attemptLogs, step string, earlier []*tail) ([]*tail, error) {
+	all := slices.Clone(earlier)
 	for _, stream := range f.logs.streams() {
 		prefix := artifact.Stream(attempt.prefix, step, stream)
-		if f.seen[prefix] != nil {
-			continue
+		if f.seen[prefix] == nil {
+			begun, err := hasAny(ctx, f.logs.store, prefix+"/")
+			if err != nil {
+				return nil, err
+			}
+			if !begun {
+				continue
+			}
+			f.seen[prefix] = f.start(ctx, attempt, prefix, f.out[stream], earlier)
 		}
-		begun, err := hasAny(ctx, f.logs.store, prefix+"/")
-		if err != nil {
-			return err
-		}
-		if begun {
-			earlier := f.earlierThan(attempt.prefix, step)
-			t := &tail{attempt.prefix, step, make(chan struct{})}
-			f.seen[prefix] = t
-			f.wg.Go(func() {
-				defer close(t.ended)
-				awaitTails(ctx, attempt.prefix, earlier)
-				f.copy(ctx, prefix, f.out[stream])
-			})
-		}
+		all = append(all, f.seen[prefix])
 	}
-	return nil
+	return all, nil
 }
 
-// earlierThan are the streams that end before this step's begin: those of other steps and attempts so far.
-func (f *follower) earlierThan(attempt, step string) []*tail {
-	var earlier []*tail
-	for _, t := range f.seen {
-		if t.attempt != attempt || t.step != step {
-			earlier = append(earlier, t)
-		}
-	}
-	return earlier
+func (f *follower) start(ctx context.Context, attempt attemptLogs, prefix string, w io.Writer, earlier []*tail) *tail {
+	t := &tail{attempt: attempt.prefix, ended: make(chan struct{})}
+	f.wg.Go(func() {
+		defer close(t.ended)
+		awaitTails(ctx, attempt.prefix, earlier)
+		f.copy(ctx, prefix, w)
+	})
+	return t
 }
 
 // awaitTails waits until streams have been copied to their ends; for those of other attempts a while, as that of a worker that died

@@ -86,3 +86,26 @@ func followsAs(t *testing.T, store *artifact.Store, prefix, want string) {
 	require.NoError(t, <-done)
 	require.Equal(t, want, out.String())
 }
+
+// What a step writes late to its other stream does not wait for the step that runs meanwhile.
+func TestFollowDoesNotHoldBackALateStream(t *testing.T) {
+	t.Parallel()
+	store := newStore(t)
+	prefix := evalPrefix("eval/direct/x")
+	wroteOut(t, store, prefix, 1, 0)
+	attempt := artifact.Attempt(prefix, 1, "run1")
+	running := artifact.Stream(attempt, "step1", "stdout")
+	require.NoError(t, store.AppendChunk(t.Context(), running, 0, []byte("running\n")))
+	var out safeBuffer
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		logs := evalLogs{store: store, prefix: prefix}
+		done <- logs.follow(ctx, "eval/direct/x", logOutput{"stdout": &out, "stderr": &out})
+	}()
+	require.Eventually(t, func() bool { return out.String() == "attempt 1 step 0\nrunning\n" }, patience, tick)
+	require.NoError(t, store.AppendChunk(t.Context(), artifact.Stream(attempt, "step0", "stderr"), 0, []byte("late\n")))
+	require.Eventually(t, func() bool { return out.String() == "attempt 1 step 0\nrunning\nlate\n" }, patience, tick)
+	cancel()
+	require.Error(t, <-done)
+}
